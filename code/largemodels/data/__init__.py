@@ -1,0 +1,1 @@
+"""Data with fixed bytes: images, text, synthetic tasks, batches, verified downloads."""

@@ -1,0 +1,107 @@
+"""Scikit-learn's digits: their bytes, and a split that is what it says."""
+
+import numpy as np
+import pytest
+import sklearn.datasets
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from largemodels.data import digits
+
+
+def test_the_raw_data_are_all_there():
+    pixels, labels = digits.raw()
+    assert pixels.shape == (1797, 8, 8)
+    assert (pixels.dtype, labels.dtype) == (np.uint8, np.int64)
+    assert (pixels.min(), pixels.max()) == (0, 16)
+    assert set(labels.tolist()) == set(range(10))
+
+
+def test_other_bytes_are_refused(monkeypatch):
+    changed = sklearn.datasets.load_digits()
+    changed.images[7, 3, 3] += 1
+    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: changed)
+    with pytest.raises(RuntimeError, match=f"expected SHA-256 {digits.SHA256}, got"):
+        digits.load()
+
+
+def test_swapped_labels_are_refused(monkeypatch):
+    changed = sklearn.datasets.load_digits()
+    changed.target[:2] = changed.target[1::-1]
+    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: changed)
+    with pytest.raises(RuntimeError, match="not the bytes"):
+        digits.load()
+
+
+def test_the_default_split():
+    split = digits.load()
+    assert split.train_inputs.shape == (1438, 64)
+    assert split.test_inputs.shape == (359, 64)
+    assert split.train_inputs.dtype == np.float32
+    assert split.train_labels.dtype == np.int64
+    assert split.train_inputs.min() == 0
+    assert split.train_inputs.max() == 1
+
+
+# Each example reads all 1,797 images.
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32), st.floats(0.001, 0.999))
+def test_the_parts_are_the_whole_and_stratified(seed, fraction):
+    split = digits.load(seed, fraction)
+    pixels, labels = digits.raw()
+    together = np.concatenate([split.train_inputs, split.test_inputs])
+    rows = lambda inputs, classes: sorted(  # noqa: E731
+        bytes(row) + bytes([label])
+        for row, label in zip((16 * inputs).astype(np.uint8), classes, strict=True)
+    )
+    assert rows(
+        together, np.concatenate([split.train_labels, split.test_labels])
+    ) == rows(pixels.reshape(-1, 64) / 16, labels)
+    sizes = np.bincount(labels)
+    held_out = np.bincount(split.test_labels, minlength=10)
+    expected = np.clip(np.round(fraction * sizes), 1, sizes - 1)
+    assert np.array_equal(held_out, expected)
+
+
+def test_the_split_depends_on_the_seed_alone():
+    one, same, other = digits.load(3), digits.load(3), digits.load(4)
+    assert np.array_equal(one.train_inputs, same.train_inputs)
+    assert np.array_equal(one.test_labels, same.test_labels)
+    assert not np.array_equal(one.test_inputs, other.test_inputs)
+
+
+def test_both_parts_are_shuffled():
+    split = digits.load()
+    for labels in (split.train_labels, split.test_labels):
+        # Sorted by class there would be nine changes from one label to the next.
+        assert (np.diff(labels) != 0).sum() > len(labels) / 2
+
+
+def test_images_are_the_same_numbers_in_rows():
+    flat, images = (
+        digits.load(dtype="float64"),
+        digits.load(dtype="float64", images=True),
+    )
+    assert images.train_inputs.shape == (1438, 8, 8)
+    assert np.array_equal(images.train_inputs.reshape(-1, 64), flat.train_inputs)
+    single = digits.load().train_inputs
+    assert np.array_equal(single.astype(np.float64), flat.train_inputs)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        ({"test_fraction": 0}, ValueError, "test_fraction must be above 0, got 0"),
+        ({"test_fraction": 1}, ValueError, "test_fraction must be below 1, got 1"),
+        ({"seed": -1}, ValueError, "seed must be at least 0, got -1"),
+        ({"seed": None}, TypeError, "seed must be an integer, got None"),
+        (
+            {"dtype": "uint8"},
+            ValueError,
+            "dtype must be float32 or float64, got 'uint8'",
+        ),
+        ({"images": 1}, TypeError, "images must be True or False, got 1"),
+    ],
+)
+def test_wrong_arguments_are_refused(arguments, error, message):
+    with pytest.raises(error, match=message):
+        digits.load(**arguments)
