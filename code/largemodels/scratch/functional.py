@@ -1,0 +1,138 @@
+"""Activations and softmax, each with its derivative beside it.
+
+All take tensors or arrays, work elementwise or along one axis, and stay finite for
+finite input of any size. In a derivative, g is the gradient of the result.
+"""
+
+import math
+
+import numpy as np
+from scipy import special
+
+from largemodels import checks
+from largemodels.scratch.engine import primitive
+from largemodels.scratch.ops import erf, exp, reduce_sum, spread, tanh
+
+__all__ = [
+    "ACTIVATIONS",
+    "gelu",
+    "log_softmax",
+    "logsumexp",
+    "relu",
+    "sigmoid",
+    "silu",
+    "softmax",
+    "softplus",
+    "tanh",
+]
+
+
+@primitive(lambda g, z, x: g * (x > 0))
+def relu(x):
+    """z = max(x, 0), with derivative 0 at 0.
+
+    Source: Nair and Hinton 2010, "Rectified linear units improve restricted Boltzmann
+    machines", ICML.
+    """
+    return np.maximum(x, 0)
+
+
+@primitive(lambda g, z, x: g * sigmoid(x))
+def softplus(x):
+    """z = ln(1 + e^x) = max(x, 0) + ln(1 + e^-|x|), which never overflows.
+
+    Source: Dugas et al. 2000, "Incorporating second-order functional knowledge for
+    better option pricing", NIPS 13.
+    Differs: torch gives x itself above x = 20, which is 2e-9 off there.
+    """
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+@primitive(lambda g, z, x: g * z * (1 - z))
+def sigmoid(x):
+    """z = 1 / (1 + e^-x), as e^-softplus(-x), which never overflows."""
+    return np.exp(-softplus(-x))
+
+
+@primitive(lambda g, z, x: g * (z + sigmoid(x) * (1 - z)))
+def silu(x):
+    """z = x sigmoid(x), also called swish.
+
+    Source: Hendrycks and Gimpel 2016, "Gaussian error linear units", arXiv 1606.08415.
+    """
+    return x * sigmoid(x)
+
+
+@primitive(lambda g, z, x, approximate=True: g * _gelu_slope(x, approximate))
+def gelu(x, approximate=True):
+    """z = x Phi(x), Phi the distribution function of the standard normal.
+
+    approximate=True   x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
+    approximate=False  x/2 (1 + erf(x / sqrt(2)))
+
+    Source: Hendrycks and Gimpel 2016, "Gaussian error linear units", arXiv 1606.08415.
+    Differs: torch and Keras have the exact form as default.
+    """
+    if approximate:
+        return x / 2 * (1 + np.tanh(_gelu_inner(x)))
+    return x / 2 * (1 + special.erf(x / math.sqrt(2)))
+
+
+def _gelu_inner(x):
+    return math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+
+
+def _gelu_slope(x, approximate):
+    if approximate:
+        t = tanh(_gelu_inner(x))
+        inner_slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
+        return (1 + t) / 2 + x / 2 * (1 - t * t) * inner_slope
+    density = exp(-x * x / 2) / math.sqrt(2 * math.pi)
+    return (1 + erf(x / math.sqrt(2))) / 2 + x * density
+
+
+@primitive(lambda g, p, x, axis=-1: p * (g - reduce_sum(g * p, axis, keepdims=True)))
+def softmax(x, axis=-1):
+    """p_i = e^(x_i - m) / sum_j e^(x_j - m) along an axis, m = max_j x_j.
+
+    x: (..., K, ...); p: the same shape, sums to 1 along the axis. Raises TypeError
+    where x is not floating-point.
+
+    Source: Blanchard, Higham and Higham 2021, "Accurately computing the log-sum-exp
+    and softmax functions", doi 10.1093/imanum/draa038.
+    """
+    checks.floating("the input of softmax", x.dtype)
+    e = np.exp(x - np.max(x, axis, keepdims=True))
+    return e / np.sum(e, axis, keepdims=True)
+
+
+@primitive(
+    lambda g, z, x, axis=-1, keepdims=False: spread(g, x, axis) * softmax(x, axis)
+)
+def logsumexp(x, axis=-1, keepdims=False):
+    """z = m + ln sum_j e^(x_j - m) along an axis, m = max_j x_j.
+
+    x: (..., K, ...); z: without the axis, or with size 1 there where keepdims. Raises
+    TypeError where x is not floating-point.
+
+    Source: Blanchard, Higham and Higham 2021, doi 10.1093/imanum/draa038.
+    """
+    checks.floating("the input of logsumexp", x.dtype)
+    m = np.max(x, axis, keepdims=True)
+    z = m + np.log(np.sum(np.exp(x - m), axis, keepdims=True))
+    return z if keepdims else np.squeeze(z, axis)
+
+
+def log_softmax(x, axis=-1):
+    """ln softmax(x) = x - logsumexp(x) along an axis, finite where softmax is 0."""
+    return x - logsumexp(x, axis, keepdims=True)
+
+
+ACTIVATIONS = {
+    "relu": relu,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "softplus": softplus,
+    "gelu": gelu,
+    "silu": silu,
+}
