@@ -1,0 +1,106 @@
+"""One thread for each framework, and TensorFlow silent where it has nothing to say.
+
+TensorFlow writes lines with times and process numbers to file descriptor 2 at three
+moments: its import, the first operation (cuInit), the first XLA compile. A notebook
+stores them, and they differ on every run. `TF_CPP_MIN_LOG_LEVEL=3` silences the last
+two, a redirected descriptor the first; only both together silence all three.
+"""
+
+import contextlib
+import importlib
+import importlib.util
+import os
+import sys
+import tempfile
+
+THREADS = (
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "VECLIB_MAXIMUM_THREADS",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+FIRST = "torch"  # in one process with TensorFlow it must be imported before
+chosen_by_reader = "OMP_NUM_THREADS" in os.environ
+
+
+def environment():
+    """Set the variables that NumPy and the frameworks read once, when they start.
+
+    What the reader has set stays as it is; OMP_NUM_THREADS speaks for all libraries.
+    """
+    number = os.environ.setdefault("OMP_NUM_THREADS", "1").split(",")[0]
+    for name in THREADS:
+        os.environ.setdefault(name, number)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "0")
+
+
+@contextlib.contextmanager
+def silence():
+    """Hold what is written to file descriptor 2; show it only if the body raises."""
+    sys.stderr.flush()
+    try:
+        before = os.dup(2)
+    except OSError:  # a process without a standard error has nothing to silence
+        yield
+        return
+    with tempfile.TemporaryFile() as held:
+        os.dup2(held.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(before, 2)
+            held.seek(0)
+            sys.stderr.write(held.read().decode("utf-8", "replace"))
+            raise
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+
+
+def _run_tensorflow(execute, module):
+    """Import TensorFlow: PyTorch first where it is installed, and nothing on stderr."""
+    if FIRST not in sys.modules and importlib.util.find_spec(FIRST):
+        with contextlib.suppress(ImportError, OSError):  # one that does not load
+            importlib.import_module(FIRST)
+    with silence():
+        execute(module)
+
+
+def _run_torch(execute, module):
+    """Import PyTorch, and keep it to one thread unless the reader chose a number."""
+    execute(module)
+    if not chosen_by_reader:
+        module.set_num_threads(1)
+
+
+WATCHED = {"tensorflow": _run_tensorflow, "torch": _run_torch}
+
+
+class Hook:
+    """A finder that finds nothing itself, and stands beside two imports as they run.
+
+    Keras imports TensorFlow, so it needs no watching of its own.
+    """
+
+    def find_spec(self, name, path=None, target=None):
+        """What the other finders find, with the running of its code wrapped."""
+        if name not in WATCHED:
+            return None
+        others = (f for f in sys.meta_path if f is not self and hasattr(f, "find_spec"))
+        found = (finder.find_spec(name, path, target) for finder in others)
+        spec = next(filter(None, found), None)
+        execute = getattr(spec and spec.loader, "exec_module", None)
+        if execute is not None:
+            spec.loader.exec_module = lambda module: WATCHED[name](execute, module)
+        return spec
+
+
+def install():
+    """Stand beside the imports of TensorFlow and PyTorch; twice is as once."""
+    if any(isinstance(finder, Hook) for finder in sys.meta_path):
+        return
+    sys.meta_path.insert(0, Hook())
+    if "torch" in sys.modules:
+        _run_torch(lambda module: None, sys.modules["torch"])
