@@ -269,10 +269,11 @@ def test_assign_leaves_recorded_graphs_as_they_were():
 
 def test_assign_copies_and_checks():
     x = parameter([1.0, 2.0], dtype="float32")
-    value = np.array([5.0, 6.0])
+    value = np.array([5.0, 6.0], dtype="float32")
     x.assign(value)
     value[0] = 9
     assert_array_equal(x.data, [5, 6])
+    x.assign(np.array([0.1, 0.2]))  # float64, rounded
     assert x.dtype == np.float32
     with pytest.raises(ValueError, match=r"must be \(2,\), got \(1,\)"):
         x.assign([1.0])

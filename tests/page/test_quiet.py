@@ -26,7 +26,10 @@ BEGIN = "from largemodels.page import begin\nbegin()"
 def python(source, path=None, **environment):
     """Run a program in a fresh interpreter."""
     variables = {k: v for k, v in os.environ.items() if k not in UNSET}
-    variables |= environment | ({"PYTHONPATH": str(path)} if path else {})
+    variables |= environment
+    if path:
+        found = [str(path), os.environ.get("PYTHONPATH")]
+        variables["PYTHONPATH"] = os.pathsep.join(filter(None, found))
     return subprocess.run(
         [sys.executable, "-c", textwrap.dedent(source)],
         env=variables,

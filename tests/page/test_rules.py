@@ -15,6 +15,8 @@ EVIDENCE = {"a": 2, "b": 3.5, "c": Interval(1.0, 0.5, 1.5, 8)}
         ("a > b", False),
         ("a <= 2 and a >= 2 and a == 2", True),
         ("a != 2", False),
+        ("a > 2 or a < 2", False),
+        ("a != 3 and b == 3.5", True),
         ("1 < a < b < 4", True),
         ("1 < a < b < 3", False),
         ("c.low < c.mean < c.high", True),

@@ -73,7 +73,9 @@ TIMELINE = (
     Milestone(
         name="Mark I perceptron",
         date="1960",
-        parameters=512 * 8,  # association units by response units, all adjustable
+        # 512 association units, each with a weight to each of 8 outputs: the most that
+        # it can have had. Other accounts speak of 512 adjustable weights in all.
+        parameters=512 * 8,
         data="shapes held before 400 photocells",
         source="tappert2011",
         field="vision",

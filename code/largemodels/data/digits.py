@@ -1,8 +1,9 @@
 """Scikit-learn's handwritten digits: 1,797 real images of 8 by 8, always at hand.
 
 The images come with scikit-learn, so nothing is downloaded. They are the test part of
-the UCI set "Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak,
-1998, doi 10.24432/C50P49): each pixel counts the dark ones in a 4 by 4 square, 0 to 16.
+"Optical Recognition of Handwritten Digits" (E. Alpaydin and C. Kaynak 1998,
+https://archive.ics.uci.edu/dataset/80), written by 13 people. A pixel counts the dark
+ones in a square of 4 by 4, from 0 to 16.
 """
 
 import hashlib
@@ -38,8 +39,8 @@ def load(
     int64, 0 to 9. The split is stratified: of each class with m examples,
     round(test_fraction m) go to the test part (at least 1, at most m - 1), so that a
     test accuracy does not move because a seed drew few of the hard ones. Both parts are
-    then shuffled. The data do not say who wrote which digit; a writer's digits are in
-    both parts, and test accuracy says nothing of unknown hands.
+    then shuffled. The data do not say who wrote which digit: every writer is in both
+    parts, and a test accuracy says nothing of unknown hands.
 
     Raises ValueError where an argument is wrong, RuntimeError where scikit-learn's data
     are not the bytes this book was made with.

@@ -9,7 +9,7 @@ A vjp is written once, in operations that take arrays as well as tensors. Given 
 it computes; given tensors it is itself recorded, and can be differentiated again.
 
 Source: Baydin et al. 2018, "Automatic differentiation in machine learning: a survey",
-JMLR 18(153), section 3.2.
+JMLR 18(153).
 """
 
 import contextlib
