@@ -147,7 +147,7 @@ def draw(ticks, loss, points, look):
     ground, shades = look
     radius = ticks[-1]
     with mpl.rc_context(STYLE):
-        figure = Figure(figsize=(5.6, 5.6))
+        figure = Figure(figsize=(5.6, 5.6), layout="none")
         ax = figure.add_axes((0, 0, 1, 1))
         disc = Circle((0, 0), 0.985 * radius, transform=ax.transData)
         levels = np.geomspace(np.nanmin(loss) * 0.999, np.nanmax(loss) * 1.001, 26)

@@ -104,6 +104,11 @@ def test_readme_shows_the_tree():
     none(tree_rules.readme_tree(text("README.md"), FILES))
 
 
+@pytest.mark.parametrize("name", ["README.md", "CONTRIBUTING.md"])
+def test_links_lead_somewhere(name):
+    none(tree_rules.broken_links(name, text(name), FILES))
+
+
 def test_every_page_is_in_the_table_of_contents():
     none(tree_rules.table_of_contents(yaml.safe_load(text("_toc.yml")), FILES))
 

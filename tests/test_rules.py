@@ -284,6 +284,14 @@ def test_a_wrong_tree_is_found(gone, new, complaint):
     assert [c for c in found if c.endswith(complaint)]
 
 
+def test_broken_links_are_found():
+    page = '[a](book/a.md) [b](https://x.org/b) <img src="c.svg"> ![d](d.svg) [e](#e)'
+    files = ["book/a.md", "d.svg"]
+    assert tree_rules.broken_links("README.md", page, [*files, "c.svg"]) == []
+    (found,) = tree_rules.broken_links("README.md", page, files)
+    assert "c.svg" in found
+
+
 @pytest.mark.parametrize(
     ("toc", "complaint"),
     [

@@ -64,6 +64,17 @@ def machine_paths(path: str, text: str) -> list[str]:
     ]
 
 
+def broken_links(path: str, text: str, files: list[str]) -> list[str]:
+    """What a Markdown file at the top links to or shows, and is not there."""
+    found = re.findall(r"\]\(([^)#\s]+)|(?:src|srcset)=\"([^\"]+)\"", text)
+    links = [one or other for one, other in found]
+    return [
+        f"{path}: links to {link}, which does not exist"
+        for link in links
+        if "://" not in link and link not in files
+    ]
+
+
 def tree_paths(readme: str) -> list[str]:
     """The paths in the README's folder tree (the block after "## The tree").
 

@@ -1,17 +1,19 @@
 """The one place where tests know three frameworks: arrays in, arrays out.
 
-A test is written once, with NumPy arrays, for a wing it is given.
+A test is written once, with NumPy arrays, for the wing it is given. (The tests against
+a framework's own functions, in tests/library, know that framework too.)
 """
 
 import importlib
 
 import numpy as np
+from largemodels.parameters import from_wing
 
 FLOORS = ("tensor", "functional", "losses", "layers", "optimizers", "training")
 
 
 class Wing:
-    """What the three have in common; `name` is the folder of the wing."""
+    """What all have in common. `name` is that of the folder in largemodels."""
 
     name = ""
 
@@ -19,84 +21,99 @@ class Wing:
         return self.name
 
     def __getattr__(self, floor):
-        """`wing.losses` is the module largemodels.<wing>.losses."""
+        """wing.losses is largemodels.<wing>.losses, imported when it is asked for."""
         if floor not in FLOORS:
             raise AttributeError(floor)
         return importlib.import_module(f"largemodels.{self.name}.{floor}")
 
+    # --- functions -------------------------------------------------------------------
+
     def value(self, function, *arrays):
-        """function(*arrays), as an array."""
-        tensors = [self.tensor.tensor(a) for a in arrays]
-        return self.tensor.numpy(function(*tensors))
+        """function(*arrays)."""
+        return self.tensor.numpy(function(*map(self.tensor.tensor, arrays)))
 
     def pull(self, function, cotangent, *arrays):
-        """The gradients of <cotangent, function(*arrays)> for each array."""
+        """The gradient of <cotangent, function(*arrays)> for each of the arrays."""
         c = self.tensor.tensor(cotangent)
         g = self.tensor.value_and_grad(lambda xs: self.total(function(*xs) * c))
         _, grads = g([self.tensor.tensor(a) for a in arrays])
         return [self.tensor.numpy(grad) for grad in grads]
 
+    def total(self, x):
+        """The sum of all elements."""
+        return x.sum()
+
+    # --- models ----------------------------------------------------------------------
+
+    def model(self, config, **options):
+        """An MLP."""
+        return self.layers.MLP(config, **options)
+
+    def trainable(self, model):
+        """The parameters of a model, as its optimizers take them."""
+        return list(model.parameters())
+
+    def gradients(self, model, inputs, labels):
+        """The cross-entropy of a batch, and its gradients by canonical name."""
+        x, y = self.tensor.tensor(inputs), self.tensor.tensor(labels)
+        loss = self.losses.cross_entropy(model(x), y)
+        loss.backward()
+        grads = {
+            name: from_wing(name, self.tensor.numpy(p.grad), self.name)
+            for name, p in model.named_parameters()
+        }
+        return loss.item(), grads
+
+    # --- optimizers ------------------------------------------------------------------
+
+    def variable(self, array):
+        """A parameter as optimizers take it."""
+        return self.tensor.parameter(array)
+
+    def make(self, optimizer, params, **options):
+        """An optimizer of these parameters, by the name of its class."""
+        return getattr(self.optimizers, optimizer)(params, **options)
+
+    def optimizer_for(self, model, optimizer, **options):
+        """An optimizer of a model's parameters."""
+        return self.make(optimizer, self.trainable(model), **options)
+
+    def set_rate(self, optimizer, rate):
+        """Change the learning rate."""
+        optimizer.learning_rate = rate
+
+    def apply(self, optimizer, params, grads):
+        """One step along these gradients; None is no gradient."""
+        raise NotImplementedError
+
     def path(self, optimizer, start, gradients, rates=None, **options):
-        """Where an optimizer goes: values of each parameter after each step.
+        """Where an optimizer goes: the value of each parameter after each step.
 
         start: arrays; gradients: for each step an array for each parameter, or None;
         rates: a learning rate for each step.
         """
         params = [self.variable(a) for a in start]
-        chosen = self.make(optimizer, params, **options)
+        optimizer = self.make(optimizer, params, **options)
         trace = []
         for step, grads in enumerate(gradients):
             if rates is not None:
-                self.set_rate(chosen, rates[step])
-            self.apply(chosen, params, grads)
+                self.set_rate(optimizer, rates[step])
+            self.apply(optimizer, params, grads)
             trace.append([self.tensor.numpy(p) for p in params])
         return trace
-
-    def make(self, optimizer, params, **options):
-        """An optimizer of these parameters."""
-        return getattr(self.optimizers, optimizer)(params, **options)
-
-    def variable(self, array):
-        return self.tensor.parameter(array)
-
-    def set_rate(self, optimizer, rate):
-        optimizer.learning_rate = rate
-
-    def model(self, config, **options):
-        """An MLP and what makes an optimizer for it."""
-        return self.layers.MLP(config, **options)
-
-    def optimizer_for(self, model, name, **options):
-        return self.make(name, self.trainable(model), **options)
-
-    def trainable(self, model):
-        return list(model.parameters())
 
 
 class Scratch(Wing):
     name = "scratch"
-
-    def total(self, x):
-        return x.sum()
 
     def apply(self, optimizer, params, grads):
         for p, g in zip(params, grads, strict=True):
             p.grad = g
         optimizer.step()
 
-    def gradients(self, model, inputs, labels, loss="cross_entropy"):
-        """The loss of a batch, and its gradient by canonical name."""
-        x, y = self.tensor.tensor(inputs), self.tensor.tensor(labels)
-        value = getattr(self.losses, loss)(model(x), y)
-        value.backward()
-        return value.item(), {name: p.grad for name, p in model.named_parameters()}
-
 
 class PyTorch(Wing):
     name = "pytorch"
-
-    def total(self, x):
-        return x.sum()
 
     def set_rate(self, optimizer, rate):
         for group in optimizer.param_groups:
@@ -107,18 +124,6 @@ class PyTorch(Wing):
             p.grad = None if g is None else self.tensor.tensor(g)
         optimizer.step()
 
-    def gradients(self, model, inputs, labels, loss="cross_entropy"):
-        """The loss of a batch, and its gradient by canonical name."""
-        from largemodels.parameters import from_wing
-
-        x, y = self.tensor.tensor(inputs), self.tensor.tensor(labels)
-        value = getattr(self.losses, loss)(model(x), y)
-        value.backward()
-        named = model.named_parameters()
-        return value.item(), {
-            n: from_wing(n, p.grad.numpy(), "pytorch") for n, p in named
-        }
-
 
 class TF(Wing):
     name = "tf"
@@ -128,34 +133,34 @@ class TF(Wing):
 
         return tf.reduce_sum(x)
 
-    def make(self, optimizer, params, **options):
-        chosen = getattr(self.optimizers, optimizer)(**options)
-        chosen.build(params)
-        return chosen
+    def trainable(self, model):
+        return model.trainable_variables
+
+    def gradients(self, model, inputs, labels):
+        import tensorflow as tf
+
+        x, y = self.tensor.tensor(inputs), self.tensor.tensor(labels)
+        with tf.GradientTape() as tape:
+            loss = self.losses.cross_entropy(model(x), y)
+        names = self.layers.read_parameters(model)
+        grads = tape.gradient(loss, model.trainable_variables)
+        return float(loss), {n: g.numpy() for n, g in zip(names, grads, strict=True)}
 
     def variable(self, array):
         import keras
 
-        return keras.Variable(np.array(array), dtype=np.asarray(array).dtype.name)
+        array = np.asarray(array)
+        return keras.Variable(array, dtype=array.dtype.name)
+
+    def make(self, optimizer, params, **options):
+        made = getattr(self.optimizers, optimizer)(**options)
+        made.build(params)
+        return made
 
     def apply(self, optimizer, params, grads):
         pairs = [(g, p) for g, p in zip(grads, params, strict=True) if g is not None]
         grads, params = zip(*pairs, strict=True)
         optimizer.apply([self.tensor.tensor(g) for g in grads], params)
-
-    def trainable(self, model):
-        return model.trainable_variables
-
-    def gradients(self, model, inputs, labels, loss="cross_entropy"):
-        """The loss of a batch, and its gradient by canonical name."""
-        import tensorflow as tf
-
-        x, y = self.tensor.tensor(inputs), self.tensor.tensor(labels)
-        with tf.GradientTape() as tape:
-            value = getattr(self.losses, loss)(model(x), y)
-        names = list(self.layers.read_parameters(model))
-        grads = tape.gradient(value, model.trainable_variables)
-        return float(value), {n: g.numpy() for n, g in zip(names, grads, strict=True)}
 
 
 SCRATCH, PYTORCH, TENSORFLOW = WINGS = (Scratch(), PyTorch(), TF())

@@ -15,16 +15,12 @@ import sys
 import time
 from collections.abc import Callable
 
-THREADS = 2
-os.environ["OMP_NUM_THREADS"] = str(THREADS)  # read where NumPy is imported
+os.environ.setdefault("OMP_NUM_THREADS", "2")  # read where NumPy is imported
 
-from largemodels.page import begin  # noqa: E402  (sets the variables that depend on it)
-
-begin()
-
-import numpy as np  # noqa: E402
-from largemodels.configs import MLPConfig  # noqa: E402
-from largemodels.parameters import initial_parameters  # noqa: E402
+import numpy as np
+from largemodels.configs import MLPConfig
+from largemodels.page import begin
+from largemodels.parameters import initial_parameters
 
 ROUNDS = 25
 STEPS = 10  # of one contender, before it is the other's turn
@@ -190,7 +186,9 @@ def main(arguments: list[str]) -> int:
     """The command line. Returns the exit code."""
     rounds = int(arguments[0]) if arguments and arguments[0].isdigit() else ROUNDS
     rounds = max(rounds, ROUNDS)
-    print(f"{rounds} rounds of {STEPS} steps, float32, {THREADS} threads")
+    begin()
+    threads = os.environ["OMP_NUM_THREADS"]
+    print(f"{rounds} rounds of {STEPS} steps, float32, {threads} threads")
     for config, size in SIZES:
         x, y = batch_of(config, size)
         widths = "-".join(map(str, config.widths))

@@ -12,7 +12,7 @@ class Logbook:
     """Keeps the History of a run; judges the model at intervals and at the end.
 
     judge           function of nothing that returns {"loss": ..., ...}, or None
-    evaluate_every  updates between two judgements; None: only after the last update
+    evaluate_every  updates between two judgments; None: only after the last update
     progress        True: one line on stderr that follows the run
 
     An entry of history.evaluations has "step", the number of updates made by then.

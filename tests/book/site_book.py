@@ -6,7 +6,11 @@ No cell is executed: outputs are drawn or written here, as the page tool stores 
 import base64
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -166,10 +170,10 @@ def claim(verdict):
     }
     name = "rich-" + verdict.replace(" ", "-").replace(",", "")
     evidence = {"plain": 0.97, "more": 0.98}
-    with mock.patch.object(claims, "display") as display:
+    with mock.patch.object(claims, "publish") as publish:
         claims.forget()
         claims.claim("More always help.", evidence, rules[verdict], verdict, name)
-    return display.call_args.args[0]
+    return publish.call_args.args[0]
 
 
 def code(source, *outputs, tags=(), alt=None):
@@ -258,4 +262,47 @@ def make(folder):
         (folder / name).write_text(text, "utf-8")
     write_notebook(folder / "book/start/rich.ipynb", rich_cells())
     write_notebook(folder / "book/start/second.ipynb", second_cells())
+    return folder
+
+
+def build(folder, environment):
+    """Build the book with warnings as errors. Returns what Jupyter Book said."""
+    program = Path(sys.executable).with_name("jupyter-book")
+    command = [program, "build", ".", "-W", "-n", "--keep-going"]
+    settings = {"capture_output": True, "text": True, "check": False}
+    done = subprocess.run(command, cwd=folder, env=environment, **settings)
+    return f"exit code {done.returncode}\n{done.stdout}{done.stderr}"
+
+
+def without_frameworks(folder):
+    """An environment in which importing a framework fails; folder holds the stubs."""
+    folder.mkdir()
+    for name in ("torch", "tensorflow", "keras"):
+        text = f"raise ImportError('the site is built without {name}')\n"
+        folder.joinpath(f"{name}.py").write_text(text)
+    return {**os.environ, "PYTHONPATH": str(folder)}
+
+
+def built(tmp_path_factory):
+    """The folder of the small book, built once for all workers of a test run.
+
+    Raises AssertionError with what the build said where it fails.
+    """
+    base = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder, report = base / "site-book", base / "site-book.txt"
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        deadline = time.monotonic() + 300
+        while not report.exists() and time.monotonic() < deadline:
+            time.sleep(0.2)
+    else:
+        make(folder)
+        said = build(folder, without_frameworks(base / "no-frameworks"))
+        report.with_suffix(".part").write_text(said, "utf-8")
+        report.with_suffix(".part").rename(report)
+    said = report.read_text("utf-8")
+    assert said.startswith("exit code 0"), said
     return folder

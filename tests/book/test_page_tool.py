@@ -21,6 +21,7 @@ from tests.book.small_book import (
     tool,
 )
 from tools.pagetool import book as book_module
+from tools.pagetool import kernel
 from tools.pagetool.book import Book
 from tools.pagetool.notebook import dump, load
 
@@ -60,14 +61,25 @@ def test_traceback_is_short_and_the_same_everywhere(notebook):
     assert "\x1b" not in text
 
 
-def test_second_run_gives_the_same_bytes(book, notebook, monkeypatch, capsys):
+def test_second_run_gives_the_same_bytes(book, notebook, capsys):
     before = notebook.read_bytes()
     assert b"image/svg+xml" in before
-    monkeypatch.setenv("MPLBACKEND", "agg")  # a shell's settings must not matter
-    monkeypatch.setenv("PYTHONHASHSEED", "7")
     assert tool(book, "run", "--all") == 0
     assert notebook.read_bytes() == before
     assert "running (asked for)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("name", kernel.FOREIGN)
+def test_settings_of_the_shell_do_not_reach_the_page(monkeypatch, name):
+    monkeypatch.setenv(name, "foreign")
+    monkeypatch.setenv("KEPT", "as it is")
+    with kernel.environment() as variables:
+        assert variables.get(name) != "foreign"
+        assert variables["KEPT"] == "as it is"
+        for folder in ("IPYTHONDIR", "LARGEMODELS_DATA"):
+            assert not Path(variables[folder]).exists()
+            assert Path(variables[folder]).parent.is_dir()
+    assert not Path(variables["IPYTHONDIR"]).parent.exists()
 
 
 # what stays, and what runs again
@@ -180,9 +192,9 @@ def test_interrupted_run_leaves_the_old_notebook(book, markdown, notebook, numbe
     )
     command = [sys.executable, ROOT / "tools" / "pages.py", "--root", book, "run"]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    kernel = markdown.with_name("pid")
+    note = markdown.with_name("pid")  # the kernel's
     deadline = time.monotonic() + 60
-    while not (kernel.exists() and kernel.read_text("utf-8").endswith("\n")):
+    while not (note.exists() and note.read_text("utf-8").endswith("\n")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(number)
@@ -190,7 +202,7 @@ def test_interrupted_run_leaves_the_old_notebook(book, markdown, notebook, numbe
     assert process.returncode == 130, out
     assert "interrupted" in out
     assert notebook.read_bytes() == before
-    pid = int(kernel.read_text("utf-8"))
+    pid = int(note.read_text("utf-8"))
     assert not Path(f"/proc/{pid}").exists() or not Path("/proc").exists()
     assert sorted(p.name for p in markdown.parent.iterdir()) == [
         *("one.ipynb", "one.md", "pid")

@@ -16,7 +16,7 @@ def setup(app):
     """Register the modules with Sphinx. Returns the extension's metadata."""
     for module in (facts, folds, headers, offline, tabs, terms, twins):
         module.register(app)
-    for sheet in ("type.css", "blocks.css", "front.css", "print.css"):
+    for sheet in ("type.css", "code.css", "blocks.css", "front.css", "print.css"):
         app.add_css_file(f"lm/{sheet}", priority=900)
     for script in ("tabs.js", "terms.js", "reading.js"):
         app.add_js_file(f"lm/{script}", loading_method="defer")

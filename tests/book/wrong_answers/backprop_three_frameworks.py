@@ -1,10 +1,8 @@
 """Typical wrong answers to the exercises of One network, three frameworks."""
 
+from itertools import pairwise
+
 import numpy as np
-
-
-def _pairs(widths):
-    return zip(widths[:-1], widths[1:], strict=True)
 
 
 def _unsorted(state):
@@ -43,8 +41,8 @@ def _large_step(f, w, v):
 
 WRONG = {
     "mlp-count": [
-        lambda widths: sum(a * b for a, b in _pairs(widths)),  # no biases
-        lambda widths: sum(a * b + a for a, b in _pairs(widths)),  # bias per input
+        lambda widths: sum(a * b for a, b in pairwise(widths)),  # no biases
+        lambda widths: sum(a * b + a for a, b in pairwise(widths)),  # bias per input
         lambda widths: int(np.prod(widths)),
     ],
     "linear-backward": [

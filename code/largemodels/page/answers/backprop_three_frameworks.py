@@ -1,5 +1,7 @@
 """References for the exercises of One network, three frameworks."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from largemodels.page.answers import reference
@@ -15,8 +17,7 @@ from largemodels.page.answers import reference
 )
 def mlp_count(widths):
     """Weights and biases of a perceptron."""
-    pairs = zip(widths[:-1], widths[1:], strict=True)
-    return sum(d_in * d_out + d_out for d_in, d_out in pairs)
+    return sum(d_in * d_out + d_out for d_in, d_out in pairwise(widths))
 
 
 def _layers(rng):
@@ -31,8 +32,8 @@ def _layers(rng):
 @reference(
     "linear-backward",
     cases=_layers,
-    hint="Let the shapes decide: each gradient has the shape of what it belongs to, and "
-    "the bias collects over the rows.",
+    hint="Let the shapes decide: each gradient has the shape of what it belongs to, "
+    "and the bias collects over the rows.",
     rtol=1e-9,
     atol=1e-12,
 )
@@ -51,7 +52,7 @@ def _states(rng):
     cases = []
     for sizes in widths:
         state = {}
-        for layer, (d_in, d_out) in enumerate(zip(sizes[:-1], sizes[1:], strict=True)):
+        for layer, (d_in, d_out) in enumerate(pairwise(sizes)):
             state[f"{2 * layer}.weight"] = rng.normal(size=(d_out, d_in))
             state[f"{2 * layer}.bias"] = rng.normal(size=d_out)
         cases.append((state,))
@@ -121,8 +122,8 @@ class _Known:
 @reference(
     "directional-derivative",
     cases=_functions,
-    hint="A forward difference loses half of the digits; take a point on either side of "
-    "w, and mind the size of the step.",
+    hint="A forward difference loses half of the digits; take a point on either side "
+    "of w, and mind the size of the step.",
     rtol=1e-8,
     atol=1e-8,
 )
