@@ -38,6 +38,7 @@ TOLERANCES = {
 }
 DECIMALS = {"assert_almost_equal", "assert_array_almost_equal", "assertAlmostEqual"}
 SKIPS = {"skip", "skipif", "skipIf", "skipUnless", "importorskip", "xfail"}
+BROWSERLESS = "pytest.mark.skipif(chromium.find() is None,"
 CELL = re.compile(
     r"^```\{code-cell\}[^\n]*\n(?P<options>---\n.*?^---\n|(:[^\n]*\n)*)"
     r"(?P<code>.*?)^```$",
@@ -272,7 +273,7 @@ def cells(text: str) -> str:
 
 
 def skips(path: str, text: str) -> list[str]:
-    """Nothing is skipped but what needs a GPU."""
+    """Nothing is skipped but what needs a GPU, or a browser where there is none."""
     tree = ast.parse(text)
     complaints = []
     kinds = (ast.FunctionDef, ast.ClassDef, ast.AsyncFunctionDef)
@@ -281,10 +282,13 @@ def skips(path: str, text: str) -> list[str]:
             marks = [ast.unparse(decorator) for decorator in node.decorator_list]
             if any(mark.startswith("pytest.mark.gpu") for mark in marks):
                 for inner in ast.walk(node):
-                    inner.for_gpu = True
+                    inner.may_skip = True
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node).startswith(BROWSERLESS):
+            node.func.may_skip = True
     for node in ast.walk(tree):
         name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
-        if name in SKIPS and not getattr(node, "for_gpu", False):
+        if name in SKIPS and not getattr(node, "may_skip", False):
             owner = ast.unparse(node)
             if owner == name or owner.startswith(("pytest.", "unittest.")):
                 complaints.append(f"{path}:{node.lineno}: {owner} without the gpu mark")

@@ -154,6 +154,12 @@ PLANTED = [
         "rows.skip(3)\n",
     ),
     (
+        code_rules.skips,
+        "tests/a.py",
+        "pytestmark = pytest.mark.skipif(slow, reason='slow')\n",
+        "pytestmark = pytest.mark.skipif(chromium.find() is None, reason='none')\n",
+    ),
+    (
         code_rules.docstrings,
         "code/largemodels/a.py",
         "'''A.'''\n\ndef shown():\n    pass\n",

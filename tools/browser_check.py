@@ -23,6 +23,7 @@ from tools.site_check import html_files, read, redirect
 
 WORKERS = 2
 SIZE = {"width": 1280, "height": 900}
+PATIENCE = 10_000  # milliseconds that the search may take
 
 
 @dataclass
@@ -135,7 +136,7 @@ def search(browser, site, base):
             browser, Seen(""), place, f"{address}search.html?q=gradient"
         ) as page:
             try:
-                page.wait_for_selector("#search-results li a", timeout=5000)
+                page.wait_for_selector("#search-results li a", timeout=PATIENCE)
             except Exception:
                 seen.add(place, ["finds nothing for the word gradient"])
     seen.seconds = time.perf_counter() - start

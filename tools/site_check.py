@@ -168,7 +168,7 @@ def link_faults(site, page, pages):
 def image_faults(page):
     """Images that say nothing to whoever cannot see them."""
     for source, alternative in page.images:
-        name = Path(urlsplit(source).path).name
+        name = unquote(Path(urlsplit(source).path).name)
         if alternative is None:
             yield f"image without alternative text: {name}"
         elif alternative and (alternative == source or FILE_NAME.search(alternative)):

@@ -84,11 +84,10 @@ def test_glossary_is_short_and_exact():
 def test_cover_is_what_the_numpy_wing_computes(stored, data, ends):
     # Four hundred steps carry a rounding of 1e-16 to about 1e-14 here; another BLAS
     # may round otherwise. A share of the 359 test images moves in steps of 3e-3.
-    exact = {"rtol": 1e-6, "atol": 1e-9}
     runs = {("scratch", s): e for s, e in zip(cover.SEEDS, ends, strict=True)}
     raw = cover.numbers(runs, data)["raw"]
     for name in ("seeds_apart", "points", "losses"):
-        np.testing.assert_allclose(raw[name], stored["raw"][name], **exact)
+        np.testing.assert_allclose(raw[name], stored["raw"][name], rtol=1e-6, atol=1e-9)
     for name in ("accuracy", "halfway"):
         np.testing.assert_allclose(raw[name], stored["raw"][name], rtol=0, atol=3e-3)
 

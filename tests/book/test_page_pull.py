@@ -4,7 +4,7 @@ import json
 from itertools import count
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from nbformat import NotebookNode
 
@@ -221,6 +221,7 @@ def test_one_refusal_keeps_all_pages_as_they_are(book, markdown, notebook, capsy
 
 # The text is cut into pieces and put together again
 
+QUICK = (Phase.explicit, Phase.reuse, Phase.generate)  # shrinking takes minutes
 WORDS = st.sampled_from(
     [
         *("one", "two\nlines", "$$\nx\n$$ (eq:x)", "- a\n- b", "| a |\n|---|\n| b |"),
@@ -281,7 +282,12 @@ def keys(some):
     return [identity(cell) for cell in some]
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(
+    deadline=None,
+    max_examples=60,
+    phases=QUICK,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 @given(first=cells(), second=cells(), choice=st.randoms(use_true_random=False))
 def test_any_edit_of_any_page_comes_back(first, second, choice):
     text = merge(FRONT, first)
@@ -293,7 +299,7 @@ def test_any_edit_of_any_page_comes_back(first, second, choice):
     assert edited.startswith(FRONT)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=100, phases=QUICK)
 @given(
     before=st.sampled_from(["", "\n", "\n\n\n", "\n+++\n\n", '\n+++ {"a": 1}\n\n']),
     after=st.sampled_from(["", "\n", "\n\n", "\n+++\n"]),

@@ -10,7 +10,6 @@ import subprocess
 import sys
 import threading
 import types
-from pathlib import Path
 
 import pytest
 from largemodels.data import connections, downloads
@@ -314,59 +313,3 @@ def test_progress_is_told_in_tenths(site, tmp_path, monkeypatch, capsys):
     site.with_length = False
     get(site, tmp_path, name="endless", quiet=False)
     assert capsys.readouterr().err == "endless: 0.0 MB\n"
-
-
-@pytest.mark.parametrize(
-    ("arguments", "error", "message"),
-    [
-        ({"url": "ftp://127.0.0.1/x"}, ValueError, "http or https address, got 'ftp"),
-        ({"url": "file:///etc/passwd"}, ValueError, "http or https address"),
-        ({"url": "https:///x"}, ValueError, "http or https address"),
-        ({"url": "http://127.0.0.1/"}, ValueError, "name must be the name of a file"),
-        (
-            {"name": "../x"},
-            ValueError,
-            r"name must be the name of a file, got '\.\./x'",
-        ),
-        ({"sha256": "abc"}, ValueError, "sha256 must be 64 hexadecimal digits"),
-        ({"sha256": "g" * 64}, ValueError, "sha256 must be 64 hexadecimal digits"),
-        ({"md5": 7}, ValueError, "md5 must be 32 hexadecimal digits, got 7"),
-        ({"size": -1}, ValueError, "size must be at least 0, got -1"),
-    ],
-)
-def test_wrong_arguments_are_refused(tmp_path, arguments, error, message):
-    given = {"url": "http://127.0.0.1:9/x", "folder": tmp_path} | arguments
-    with pytest.raises(error, match=message):
-        fetch(given.pop("url"), **given)
-
-
-HOME = Path("/home/someone")
-
-
-@pytest.mark.parametrize(
-    ("platform", "environment", "folder"),
-    [
-        ("linux", {}, HOME / ".cache/largemodels"),
-        ("linux", {"XDG_CACHE_HOME": "/cache"}, Path("/cache/largemodels")),
-        ("linux", {"XDG_CACHE_HOME": "relative"}, HOME / ".cache/largemodels"),
-        ("darwin", {}, HOME / "Library/Caches/largemodels"),
-        ("win32", {}, HOME / "AppData/Local/largemodels/Cache"),
-        ("win32", {"LOCALAPPDATA": "/local"}, Path("/local/largemodels/Cache")),
-        ("linux", {"LARGEMODELS_DATA": "/data"}, Path("/data")),
-        ("darwin", {"LARGEMODELS_DATA": "~/data"}, HOME / "data"),
-    ],
-)
-def test_the_folder_is_the_chosen_one_or_the_platforms(
-    monkeypatch, platform, environment, folder
-):
-    for name in ("XDG_CACHE_HOME", "LOCALAPPDATA", "LARGEMODELS_DATA"):
-        monkeypatch.delenv(name, raising=False)
-    for name, value in ({"HOME": str(HOME)} | environment).items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.setattr(sys, "platform", platform)
-    assert downloads.data_folder() == folder
-
-
-def test_the_folder_is_where_files_go(site, tmp_path, monkeypatch):
-    monkeypatch.setenv("LARGEMODELS_DATA", str(tmp_path / "chosen"))
-    assert get(site, None) == tmp_path / "chosen" / NAME

@@ -176,24 +176,24 @@ def test_idx_of_any_number_of_axes(tmp_path):
 
 
 GOOD = idx(np.arange(6, dtype=np.uint8).reshape(2, 3))
+PACKED = gzip.compress(GOOD, mtime=0)
+DAMAGED = {
+    "empty": (b"", "should begin with 00 00 08 and begins with $"),
+    "floats": (b"\x00\x00\x0d\x02" + GOOD[4:], "begins with 00 00 0d 02"),
+    "no zeros": (b"\x00\x01\x08\x02" + GOOD[4:], "begins with 00 01 08 02"),
+    "cut header": (GOOD[:7], "ends inside its header of 12 bytes"),
+    "cut": (GOOD[:-1], r"should have 6 bytes .* shape \(2, 3\), got 5"),
+    "longer": (GOOD + b"\x00", "should have 6 bytes .* got 7"),
+    "cut gzip": (PACKED[:-9], "is damaged: "),
+    "gzip in name alone": (b"\x1f\x8b" + bytes(20), "is damaged: "),
+    "wrong gzip checksum": (PACKED[:-8] + bytes(8), "is damaged: CRC check failed"),
+}
 
 
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "no IDX file of bytes: it should begin with 00 00 08 and begins with $"),
-        (b"\x00\x00\x0d\x02" + GOOD[4:], "begins with 00 00 0d 02"),
-        (b"\x00\x01\x08\x02" + GOOD[4:], "begins with 00 01 08 02"),
-        (GOOD[:7], "ends inside its header of 12 bytes"),
-        (GOOD[:-1], r"should have 6 bytes .* shape \(2, 3\), got 5"),
-        (GOOD + b"\x00", "should have 6 bytes .* got 7"),
-        (gzip.compress(GOOD)[:-9], "damaged"),
-        (b"\x1f\x8b" + bytes(20), "damaged"),
-        (gzip.compress(GOOD)[:-8] + bytes(8), "damaged: CRC check failed"),
-    ],
-)
-def test_damaged_idx_files_are_named(tmp_path, content, message):
-    path = tmp_path / "damaged"
+@pytest.mark.parametrize("fault", DAMAGED)
+def test_damaged_idx_files_are_named(tmp_path, fault):
+    content, message = DAMAGED[fault]
+    path = tmp_path / "file"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=message) as caught:
         mnist.read_idx(path)

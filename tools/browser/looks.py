@@ -168,8 +168,10 @@ def keyboard(page, every):
         page.keyboard.press(key)
         name = names[index]
         focused = page.evaluate("document.activeElement.textContent")
-        if focused != name or groups(page) != wanted(every, wings[name]):
-            faults.append(f"the key {key} leads to {focused!r}, not to {name!r}")
+        shown = groups(page)
+        if focused != name or shown != wanted(every, wings[name]):
+            reached = f"the focus to {focused!r} and shows {shown}"
+            faults.append(f"the key {key} gives {reached}, not {name!r}")
     return faults
 
 
