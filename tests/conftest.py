@@ -7,6 +7,7 @@ processes that tests start.
 import os
 
 import pytest
+from hypothesis import settings
 from largemodels.page import quiet
 
 ENVIRONMENT = {
@@ -21,6 +22,10 @@ ENVIRONMENT = {
 }
 os.environ.update(ENVIRONMENT)
 quiet.install()  # PyTorch before TensorFlow, and nothing of theirs on stderr
+
+# A loaded machine is slow, not wrong.
+settings.register_profile("book", deadline=None)
+settings.load_profile("book")
 
 LEFT_OUT = pytest.StashKey[set]()
 
