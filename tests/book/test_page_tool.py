@@ -191,7 +191,13 @@ def test_interrupted_run_leaves_the_old_notebook(book, markdown, notebook, numbe
         "    time.sleep(100)",
     )
     command = [sys.executable, ROOT / "tools" / "pages.py", "--root", book, "run"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        text=True,
+        # a shell that starts the tests in the background has them ignore SIGINT
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     note = markdown.with_name("pid")  # the kernel's
     deadline = time.monotonic() + 60
     while not (note.exists() and note.read_text("utf-8").endswith("\n")):
