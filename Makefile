@@ -31,6 +31,7 @@ pages: install-all ## execute the pages that changed
 	@$(python) tools/pages.py run
 
 bench: install-all ## time our training step against each framework's own
+	$(install) bench
 	@$(python) tools/bench.py
 
 lock: install-all ## resolve all versions anew and write requirements.lock
