@@ -142,9 +142,13 @@ class TF(Wing):
         x, y = self.tensor.tensor(inputs), self.tensor.tensor(labels)
         with tf.GradientTape() as tape:
             loss = self.losses.cross_entropy(model(x), y)
-        names = self.layers.read_parameters(model)
-        grads = tape.gradient(loss, model.trainable_variables)
-        return float(loss), {n: g.numpy() for n, g in zip(names, grads, strict=True)}
+        named = self.layers.named_variables(model)
+        trainable = {name: v for name, v in named if v.trainable}
+        grads = tape.gradient(loss, trainable)
+        return float(loss), {
+            name: from_wing(name, self.tensor.numpy(g), self.name)
+            for name, g in grads.items()
+        }
 
     def variable(self, array):
         import keras

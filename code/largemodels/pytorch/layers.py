@@ -74,7 +74,7 @@ def load_parameters(model, named):
     changed, that lists what is missing, unexpected or of another shape.
     """
     check_names({name: p.shape for name, p in read_parameters(model).items()}, named)
-    for name, p in model.named_parameters():
+    for name, p in model.state_dict(keep_vars=True).items():
         p.copy_(tensor(to_wing(name, named[name], "pytorch")))
 
 
@@ -82,5 +82,5 @@ def read_parameters(model):
     """A model's parameters as a canonical dictionary of new arrays."""
     return {
         name: from_wing(name, numpy(p), "pytorch")
-        for name, p in model.named_parameters()
+        for name, p in model.state_dict(keep_vars=True).items()
     }

@@ -32,6 +32,17 @@ class Module:
             if isinstance(value, Tensor) and value.requires_grad
         ]
 
+    def named_state(self):
+        """All tensors that a model is saved with: parameters, and running statistics.
+
+        A layer keeps a statistic as an attribute that is a constant tensor.
+        """
+        return [
+            (".".join(path), value)
+            for path, value in _walk(self)
+            if isinstance(value, Tensor)
+        ]
+
     def parameters(self):
         """All parameters, each once."""
         return list({id(p): p for _, p in self.named_parameters()}.values())
@@ -122,13 +133,12 @@ def load_parameters(model, named):
     changed, that lists what is missing, unexpected or of another shape.
     """
     check_names({name: p.shape for name, p in read_parameters(model).items()}, named)
-    for name, p in model.named_parameters():
+    for name, p in model.named_state():
         p.assign(to_wing(name, named[name], "scratch"))
 
 
 def read_parameters(model):
     """A model's parameters as a canonical dictionary of new arrays."""
     return {
-        name: from_wing(name, numpy(p), "scratch")
-        for name, p in model.named_parameters()
+        name: from_wing(name, numpy(p), "scratch") for name, p in model.named_state()
     }

@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from itertools import pairwise
+from typing import ClassVar
 
 import keras
 
@@ -70,13 +71,15 @@ class MLP(keras.Model):
     `initial_parameters(config, seed)`, equal in all wings.
     """
 
+    canonical: ClassVar = {"linear_maps": "layers"}  # Keras itself has a `layers`
+
     def __init__(self, config, dtype="float32", seed=0, **kwargs):
         super().__init__(dtype=dtype, **kwargs)
         self.config, self.seed = config, seed
         self.activation = ACTIVATIONS[config.activation]
-        self.linear_maps = [  # Keras itself keeps the name `layers`
-            Linear(d_in, d_out, config.bias, dtype, name=f"layers.{i}")
-            for i, (d_in, d_out) in enumerate(pairwise(config.widths))
+        self.linear_maps = [
+            Linear(d_in, d_out, config.bias, dtype)
+            for d_in, d_out in pairwise(config.widths)
         ]
         self.built = True
         load_parameters(self, initial_parameters(config, seed))
@@ -109,20 +112,36 @@ def load_parameters(model, named):
     changed, that lists what is missing, unexpected or of another shape.
     """
     check_names({name: p.shape for name, p in read_parameters(model).items()}, named)
-    for name, variable in _named(model):
+    for name, variable in named_variables(model):
         variable.assign(to_wing(name, named[name], "tf"))
 
 
 def read_parameters(model):
     """A model's parameters as a canonical dictionary of new arrays."""
     return {
-        name: from_wing(name, numpy(variable), "tf") for name, variable in _named(model)
+        name: from_wing(name, numpy(variable), "tf")
+        for name, variable in named_variables(model)
     }
 
 
-def _named(model):
-    """Pairs of a canonical name and a variable: "layers.0", the layer's, + "weight"."""
-    return [
-        (".".join(variable.path.split("/")[-2:]), variable)
-        for variable in model.trainable_variables
-    ]
+def named_variables(model):
+    """Pairs of a canonical name, such as "layers.0.weight", and a variable, in order.
+
+    The variables of all layers, trainable or not, named by the attributes and places
+    in lists where they are found. A class whose attribute has another name than the
+    canonical one says so: `canonical = {"linear_maps": "layers"}`.
+    """
+    return [(".".join(path), variable) for path, variable in _walk(model)]
+
+
+def _walk(value, path=()):
+    if isinstance(value, keras.Variable):
+        yield path, value
+    elif isinstance(value, keras.layers.Layer):
+        renamed = getattr(value, "canonical", {})
+        for name, part in vars(value).items():
+            if not name.startswith("_"):  # Keras's own lists of the same variables
+                yield from _walk(part, (*path, renamed.get(name, name)))
+    elif isinstance(value, list | tuple):
+        for i, part in enumerate(value):
+            yield from _walk(part, (*path, str(i)))

@@ -1,66 +1,16 @@
-"""Frozen descriptions of models: one config builds the same model in any wing.
-
-A config holds sizes and choices and no numbers that training changes. It is checked
-when it is made, so that whatever reads one can rely on it.
-"""
+"""The config of decoder-only transformers: GPT-2, LLaMA and what lies between."""
 
 from dataclasses import dataclass, replace
 
+from largemodels.configs.perceptron import ACTIVATIONS, store
 from largemodels.validation import one_of, real_number, truth, whole_number
 
-# The activations that every wing has under these names (functional.ACTIVATIONS).
-ACTIVATIONS = ("relu", "sigmoid", "tanh", "softplus", "gelu", "silu")
 NORMS = ("layer", "rms")
 NORM_PLACES = ("pre", "post")
 POSITIONS = ("learned", "sinusoidal", "rope", "relative", "none")
 
 # LLaMA rounds the width of its gated feed-forward up to a multiple of this.
 GATED_MULTIPLE = 256
-
-
-@dataclass(frozen=True, kw_only=True)
-class MLPConfig:
-    """A multilayer perceptron: linear maps with an activation between them.
-
-    h_0 = x;   h_i = activation(h_{i-1} W_i + b_i);   logits = h_{last} W + b
-
-    d_in         number of input features
-    hidden       widths of the hidden layers, first to last; () is a linear model
-    num_classes  number of outputs (logits, without softmax)
-    activation   one of ACTIVATIONS, after every layer but the last
-    bias         whether the linear maps have biases
-
-    `hidden` may be given as any sequence of integers and is kept as a tuple. Raises
-    ValueError or TypeError where a size is below 1 or a name is unknown.
-    """
-
-    d_in: int
-    hidden: tuple[int, ...]
-    num_classes: int
-    activation: str = "relu"
-    bias: bool = True
-
-    def __post_init__(self):
-        if isinstance(self.hidden, str) or not hasattr(self.hidden, "__iter__"):
-            raise TypeError(f"hidden must be a tuple of widths, got {self.hidden!r}")
-        hidden = tuple(
-            whole_number(f"hidden[{i}]", width, minimum=1)
-            for i, width in enumerate(self.hidden)
-        )
-        _set(self, "d_in", whole_number("d_in", self.d_in, minimum=1))
-        _set(self, "hidden", hidden)
-        _set(
-            self,
-            "num_classes",
-            whole_number("num_classes", self.num_classes, minimum=1),
-        )
-        one_of("activation", self.activation, ACTIVATIONS)
-        truth("bias", self.bias)
-
-    @property
-    def widths(self) -> tuple[int, ...]:
-        """All widths from input to output: (d_in, *hidden, num_classes)."""
-        return (self.d_in, *self.hidden, self.num_classes)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -147,10 +97,10 @@ class TransformerConfig:
             value = getattr(self, name)
             if value is None and name in OPTIONAL_SIZES:
                 continue
-            _set(self, name, whole_number(name, value, minimum=1))
+            store(self, name, whole_number(name, value, minimum=1))
         for name in ("norm_eps", "rope_base"):
             value = getattr(self, name)
-            _set(self, name, real_number(name, value, 0.0, open_below=True))
+            store(self, name, real_number(name, value, 0.0, open_below=True))
         for name in ("gated", "bias", "tied_embeddings"):
             truth(name, getattr(self, name))
         for name in ("qkv_bias", "norm_bias"):
@@ -229,12 +179,7 @@ def _gated_width(d_model: int) -> int:
     """LLaMA's width of a gated feed-forward network: 8/3 d_model, rounded up.
 
     A gated network has three matrices and not two; 2/3 of 4 d_model keeps the number of
-    parameters (Shazeer 2020, section 3; Touvron et al. 2023, section 2.2).
+    parameters (Shazeer 2020, section 2; Touvron et al. 2023, section 2.2).
     """
     width = 2 * (4 * d_model) // 3
     return GATED_MULTIPLE * -(-width // GATED_MULTIPLE)
-
-
-def _set(config, name: str, value):
-    """Store a normalized field in a frozen dataclass, while it is being made."""
-    object.__setattr__(config, name, value)

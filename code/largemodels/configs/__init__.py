@@ -1,0 +1,10 @@
+"""Frozen descriptions of models: one config builds the same model in any wing.
+
+A config holds sizes and choices and no numbers that training changes. It is checked
+when it is made, so that whatever reads one can rely on it.
+"""
+
+from largemodels.configs.perceptron import ACTIVATIONS, MLPConfig
+from largemodels.configs.transformer import TransformerConfig
+
+__all__ = ["ACTIVATIONS", "MLPConfig", "TransformerConfig"]
