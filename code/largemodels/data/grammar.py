@@ -63,7 +63,8 @@ class Grammar:
             for symbol, options in self.rules.items()
         }
         self._check_symbols()
-        if self._solve(np.ones(len(self.rules))).min() < 1:
+        # A symbol takes one step or more; halfway to 1, rounding cannot decide.
+        if self._solve(np.ones(len(self.rules))).min() < 0.5:
             raise ValueError(
                 f"a derivation from {start} would go on forever: the expected number of"
                 " its steps is not finite"
@@ -193,13 +194,13 @@ def _alternatives(symbol, options):
         real_number(f"the weight in {symbol}", weight, 0.0, open_below=True)
         for weight, _ in options
     ]
-    found = []
+    total, found = math.fsum(weights), []  # sum() rounds otherwise in Python 3.12
     for weight, (_, parts) in zip(weights, options, strict=True):
         if not parts or not parts[0] or _is_symbol(parts[0]):
             raise ValueError(
                 f"an alternative of {symbol} must begin with text, got {list(parts)}"
             )
-        found.append(Alternative(weight / sum(weights), parts[0], tuple(parts[1:])))
+        found.append(Alternative(weight / total, parts[0], tuple(parts[1:])))
     # In sorted order a piece stands right before those that it begins.
     firsts = sorted(option.first for option in found)
     for before, after in pairwise(firsts):
