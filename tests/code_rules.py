@@ -22,6 +22,7 @@ FLOORS = (
     {"layers"},
     {"convolution", "recurrent", "attention"},
     {"transformer"},
+    {"generation"},
 )
 MODEL_FREE = {"optimizers", "training"}
 FILE_LINES = 350
@@ -134,6 +135,14 @@ def absolute_imports(path: str, text: str) -> list[str]:
     ]
 
 
+def floor_of(path: str) -> str | None:
+    """The floor that a file in a wing is; or is a part of, where that is a folder."""
+    parts = PurePosixPath(path).parts
+    if room(path) not in WINGS or len(parts) not in (4, 5):
+        return None
+    return parts[3].removesuffix(".py")
+
+
 def rank(floor: str) -> int | None:
     """The height of a floor, or None for a file that is none."""
     return next((i for i, names in enumerate(FLOORS) if floor in names), None)
@@ -141,10 +150,9 @@ def rank(floor: str) -> int | None:
 
 def floors_import_upwards(path: str, text: str) -> list[str]:
     """A floor imports only lower ones; optimizers and training know no model."""
-    here = room(path)
-    if here not in WINGS or len(PurePosixPath(path).parts) != 4:
+    here, floor = room(path), floor_of(path)
+    if floor is None:
         return []
-    floor = PurePosixPath(path).stem
     complaints = []
     for line, name in imports(ast.parse(text)):
         parts = name.split(".")
@@ -177,8 +185,9 @@ def equal_floors(sources: dict[str, str]) -> list[str]:
     known = set().union(*FLOORS, MODEL_FREE)
     by_floor = {}
     for path, text in sources.items():
-        floor = PurePosixPath(path).stem
-        if room(path) in WINGS and floor in known:
+        floor = floor_of(path)
+        face = PurePosixPath(path).stem in (floor, "__init__")  # not a part of a folder
+        if floor in known and face:
             by_floor.setdefault(floor, {})[room(path)] = public_names(text)
     complaints = []
     for floor, wings in sorted(by_floor.items()):

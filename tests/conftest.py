@@ -68,10 +68,15 @@ def cuda():
 
 @pytest.fixture
 def float64():
-    """Keras in float64: it keeps learning rates in its floatx, whatever they change."""
+    """Keras in float64: it keeps learning rates in its floatx, whatever they change.
+
+    The policy of its layers is another setting, which is floatx at its first use.
+    """
     import keras
 
-    before = keras.config.floatx()
+    before = keras.config.floatx(), keras.config.dtype_policy()
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     yield
-    keras.config.set_floatx(before)
+    keras.config.set_floatx(before[0])
+    keras.config.set_dtype_policy(before[1])

@@ -83,7 +83,7 @@ def test_rule_holds(rule):
 def test_wings_have_equal_floors():
     wings = {f: text(f) for f in PACKAGE if code_rules.room(f) in code_rules.WINGS}
     none(code_rules.equal_floors(wings))
-    floors = {Path(f).stem for f in wings}
+    floors = {code_rules.floor_of(f) for f in wings}
     expected = {"tensor", "functional", "losses", "layers", "optimizers", "training"}
     assert expected <= floors
 

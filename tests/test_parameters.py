@@ -123,12 +123,15 @@ def test_initial_parameters_refuses(arguments, error, message):
         parameters.initial_parameters(**{"config": CONFIG, "seed": 0} | arguments)
 
 
-def test_a_transformer_is_not_taken_for_an_mlp():
+def test_a_transformer_has_its_own_start():
     config = TransformerConfig(
         vocab_size=5, context_length=5, num_layers=1, d_model=4, num_heads=2
     )
-    with pytest.raises(TypeError, match="got TransformerConfig"):
-        parameters.initial_parameters(config, 0)
+    named = parameters.initial_parameters(config, 0)
+    parameters.check_names(parameters.shapes(config), named)
+    assert list(named)[:2] == ["token_embedding.weight", "position_embedding.weight"]
+    with pytest.raises(ValueError, match="scheme must be one of gpt2; got 'xavier'"):
+        parameters.initial_parameters(config, 0, "xavier")
 
 
 def test_pytorch_has_weights_the_other_way_round():

@@ -82,6 +82,12 @@ PLANTED = [
         "from largemodels.tf.tensor import numpy\n",
     ),
     (
+        code_rules.floors_import_upwards,
+        "code/largemodels/tf/optimizers/adaptive.py",
+        "from largemodels.tf.layers import Linear\n",
+        "from largemodels.tf.optimizers.base import Optimizer\n",
+    ),
+    (
         code_rules.absolute_imports,
         "code/largemodels/metrics.py",
         "from . import configs\n",
@@ -223,6 +229,18 @@ def test_unequal_floors_are_found(changed, word):
     assert code_rules.equal_floors(wing_sources()) == []
     (found,) = code_rules.equal_floors(wing_sources(**changed))
     assert word in found
+
+
+@pytest.mark.parametrize(("names", "faults"), [("['b', 'a']", 0), ("['a']", 1)])
+def test_a_floor_may_be_a_folder(names, faults):
+    """Its face is __init__.py; what else is in it has no names of its own."""
+    folder = "code/largemodels/tf/losses/"
+    sources = wing_sources(tf=None) | {
+        f"{folder}__init__.py": f"__all__ = {names}",
+        f"{folder}losses_of_classes.py": "a = 1",
+        f"{folder}layers.py": "a = 1",
+    }
+    assert len(code_rules.equal_floors(sources)) == faults
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,7 @@ def test_the_first_update_has_the_rate_itself():
         schedules.cosine(0.3, 10),
         schedules.linear(0.3, 10),
         schedules.piecewise([4], [0.3, 0.1]),
+        schedules.stable_decay(0.3, 10, 4),
     ):
         assert schedule(0) == 0.3
         assert type(schedule(0)) is float
@@ -79,6 +80,15 @@ def test_the_last_update_of_a_run_is_one_step_short_of_final():
     assert schedules.linear(1.0, 10)(9) == pytest.approx(0.1, **EXACT)
     assert schedules.cosine(1.0, 10)(9) > 0
     assert schedules.linear(1.0, 10)(10) == schedules.cosine(1.0, 10)(10) == 0.0
+
+
+def test_stable_decay_falls_over_the_last_updates():
+    """With a warm-up: WSD."""
+    schedule = schedules.stable_decay(1.0, total=7, decay_steps=4, final=0.5)
+    assert values(schedule, 9) == [1, 1, 1, 1, 0.875, 0.75, 0.625, 0.5, 0.5]
+    assert values(schedules.warmup(schedule, 2), 3) == [0.5, 1, 1]
+    whole = schedules.stable_decay(0.3, 7, 7)
+    assert values(whole, 9) == values(schedules.linear(0.3, 7), 9)
 
 
 def test_linear_may_rise():
@@ -167,6 +177,8 @@ def test_steps_of_numpy_are_steps():
         (lambda: schedules.exponential(1, 1.1), ValueError, "decay must be at most 1"),
         (lambda: schedules.cosine(1, 0), ValueError, "total must be at least 1, got 0"),
         (lambda: schedules.linear(1, 9, -1), ValueError, "final must be at least 0"),
+        (lambda: schedules.stable_decay(1, 9, 10), ValueError, "must be at most 9"),
+        (lambda: schedules.stable_decay(1, 9, 0), ValueError, "must be at least 1"),
         (lambda: schedules.warmup(0.1, 5), TypeError, "schedule must be a function"),
         (
             lambda: schedules.warmup(schedules.constant(1), -1),

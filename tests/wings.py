@@ -9,7 +9,9 @@ import importlib
 import numpy as np
 from largemodels.parameters import from_wing
 
-FLOORS = ("tensor", "functional", "losses", "layers", "optimizers", "training")
+FLOORS = ("tensor", "functional", "losses", "layers")
+FLOORS += ("convolution", "recurrent", "attention", "transformer", "generation")
+FLOORS += ("optimizers", "training")
 
 
 class Wing:
@@ -38,6 +40,33 @@ class Wing:
         g = self.tensor.value_and_grad(lambda xs: self.total(function(*xs) * c))
         _, grads = g([self.tensor.tensor(a) for a in arrays])
         return [self.tensor.numpy(grad) for grad in grads]
+
+    def pull_all(self, model, function, cotangents, *arrays):
+        """Gradients of the sum of <cotangent, output> over function(*arrays)'s outputs.
+
+        Returns those for the arrays in a list, and those for the parameters of a model
+        by canonical name.
+        """
+        for p in self.trainable(model):
+            p.grad = None
+        xs = [self.tensor.parameter(array) for array in arrays]
+        self._paired(function(*xs), cotangents).backward()
+        named = {name: p.grad for name, p in model.named_parameters()}
+        return [self.tensor.numpy(x.grad) for x in xs], self._canonical(named)
+
+    def _paired(self, outputs, cotangents):
+        pairs = zip(outputs, map(self.tensor.tensor, cotangents), strict=True)
+        return sum((self.total(y * c) for y, c in pairs), 0.0)
+
+    def _canonical(self, named):
+        return {
+            name: from_wing(name, self.tensor.numpy(g), self.name)
+            for name, g in named.items()
+        }
+
+    def untracked(self, function, *tensors, **options):
+        """function of these tensors, where no gradient is recorded."""
+        return function(*tensors, **options)
 
     def total(self, x):
         """The sum of all elements."""
@@ -106,6 +135,12 @@ class Wing:
 class Scratch(Wing):
     name = "scratch"
 
+    def untracked(self, function, *tensors, **options):
+        from largemodels.scratch.engine import no_grad
+
+        with no_grad():
+            return function(*tensors, **options)
+
     def apply(self, optimizer, params, grads):
         for p, g in zip(params, grads, strict=True):
             p.grad = g
@@ -114,6 +149,12 @@ class Scratch(Wing):
 
 class PyTorch(Wing):
     name = "pytorch"
+
+    def untracked(self, function, *tensors, **options):
+        import torch
+
+        with torch.no_grad():
+            return function(*tensors, **options)
 
     def set_rate(self, optimizer, rate):
         for group in optimizer.param_groups:
@@ -146,9 +187,22 @@ class TF(Wing):
         trainable = {name: v for name, v in named if v.trainable}
         grads = tape.gradient(loss, trainable)
         return float(loss), {
-            name: from_wing(name, self.tensor.numpy(g), self.name)
-            for name, g in grads.items()
+            name: from_wing(name, self.tensor.numpy(tf.convert_to_tensor(g)), self.name)
+            for name, g in grads.items()  # that of a table's rows is not yet summed
         }
+
+    def pull_all(self, model, function, cotangents, *arrays):
+        import tensorflow as tf
+
+        xs = [self.tensor.tensor(array) for array in arrays]
+        named = dict(self.layers.named_variables(model))
+        with tf.GradientTape() as tape:
+            tape.watch(xs)
+            value = self._paired(function(*xs), cotangents)
+        of_arrays, of_parameters = tape.gradient(value, (xs, named))
+        # What was taken from a table has a gradient of rows, not yet summed.
+        dense = {name: tf.convert_to_tensor(g) for name, g in of_parameters.items()}
+        return list(map(self.tensor.numpy, of_arrays)), self._canonical(dense)
 
     def variable(self, array):
         import keras

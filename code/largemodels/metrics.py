@@ -32,6 +32,37 @@ def accuracy(logits_or_classes, labels) -> float:
     return float(np.mean(predicted == labels))
 
 
+class Average:
+    """Loss and accuracy of a model over all targets, batch by batch.
+
+    ndim  axes of the targets: integers (n,) or, for sequences, (n, T) are classes;
+          anything else has a loss and no accuracy
+
+    A batch counts as many times as it has targets: the mean over all of them.
+    """
+
+    def __init__(self, ndim: int):
+        self.ndim, self.count = ndim, 0
+        self.sums: dict[str, float] = {"loss": 0.0}
+
+    def add(self, outputs, targets, loss: float) -> None:
+        """A batch: outputs (n, ...), targets, and their mean loss."""
+        count = np.size(targets)
+        self.count += count
+        self.sums["loss"] += count * loss
+        if np.asarray(targets).dtype.kind in "iu":
+            outputs = np.reshape(outputs, (count, -1)) if self.ndim > 1 else outputs
+            right = accuracy(outputs, np.ravel(targets))
+            self.sums["accuracy"] = self.sums.get("accuracy", 0.0) + count * right
+
+    def result(self) -> dict[str, float]:
+        """The means, and for sequences the perplexity."""
+        means = {name: total / self.count for name, total in self.sums.items()}
+        if self.ndim > 1 and "accuracy" in means and means["loss"] >= 0:
+            means["perplexity"] = perplexity(means["loss"])
+        return means
+
+
 def confusion(predicted, labels, num_classes: int) -> np.ndarray:
     """How often class i was taken for class j: entry [i, j], int64, (K, K).
 

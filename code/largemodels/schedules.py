@@ -128,6 +128,30 @@ def linear(rate: float, total: int, final: float = 0.0) -> Schedule:
     return _schedule(at)
 
 
+def stable_decay(
+    rate: float, total: int, decay_steps: int, final: float = 0.0
+) -> Schedule:
+    """`rate`, and over the last `decay_steps` updates a line down to `final`.
+
+    eta_k = rate                                                for k < s
+    eta_k = rate + (final - rate) (k - s) / decay_steps         for s <= k < total
+
+    with s = total - decay_steps, then `final`
+
+    With `warmup`, the warm-up, stable and decay (WSD) of language models: a run goes on
+    from before its decay for as long as one likes. decay_steps: 1 to total. As with
+    `linear`, the last update is one step short of `final`.
+
+    Source: Hu et al. 2024 (arXiv 2404.06395).
+    Differs: there the decay is a function f that is left open, and exponential in their
+    runs; a line is usual since.
+    """
+    total = whole_number("total", total, minimum=1)
+    decay_steps = whole_number("decay_steps", decay_steps, minimum=1, maximum=total)
+    line, start = linear(rate, decay_steps, final), total - decay_steps
+    return _schedule(lambda step: line(max(step - start, 0)))
+
+
 def warmup(schedule: Schedule, steps: int) -> Schedule:
     """A linear rise over the first `steps` updates, as a factor on any schedule.
 

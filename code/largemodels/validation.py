@@ -71,6 +71,34 @@ def one_of(name: str, value, allowed: tuple[str, ...]) -> str:
     return value
 
 
+def even(name: str, value) -> int:
+    """An even integer of at least 2, as an `int`."""
+    number = whole_number(name, value, minimum=2)
+    if number % 2:
+        raise ValueError(f"{name} must be even, got {number}")
+    return number
+
+
+def head_sizes(d_model, num_heads, num_kv_heads=None, head_width=None):
+    """The sizes (A, G, H) of attention: heads of queries, of keys, width of a head.
+
+    G is A and H is d_model / A where None. Raises ValueError where A is no multiple of
+    G, or d_model none of A and H is None.
+    """
+    D = whole_number("d_model", d_model, minimum=1)
+    A = whole_number("num_heads", num_heads, minimum=1)
+    G = A if num_kv_heads is None else num_kv_heads
+    G = whole_number("num_kv_heads", G, minimum=1)
+    if A % G:
+        raise ValueError(
+            f"num_heads must be a multiple of num_kv_heads, got {A} and {G}"
+        )
+    if head_width is None and D % A:
+        raise ValueError(f"d_model must be a multiple of num_heads, got {D} and {A}")
+    H = D // A if head_width is None else head_width
+    return A, G, whole_number("head_width", H, minimum=1)
+
+
 def float_type(name: str, value) -> np.dtype:
     """The NumPy dtype float32 or float64, from its name, class or dtype."""
     try:

@@ -11,123 +11,13 @@ from largemodels.scratch.engine import OPERATIONS, Tensor, gradients
 from largemodels.scratch.tensor import parameter
 from numpy.testing import assert_allclose
 
-rng = np.random.default_rng(0)
+from tests.engine.cases import CASES, EACH, apply, here
 
-
-def normal(*shape):
-    """Away from 0 by at least 0.1, where |x|, sign and relu bend."""
-    x = rng.normal(size=shape)
-    return x + 0.1 * np.sign(x)
-
-
-def positive(*shape):
-    return rng.uniform(0.5, 2, shape)
-
-
-def distinct(*shape):
-    """Differences of at least 0.1: which is the greatest does not hang on e."""
-    return rng.permutation(np.prod(shape)).reshape(shape) / 10
-
-
-MASK = rng.random((3, 1, 7)) < 0.5
-ROWS = np.array([[0, 2, 2], [1, 0, 2]])
-
-# name -> cases: arrays to differentiate, and options that are not
-CASES = {
-    "add": [([normal(3, 5), normal(5)], {}), ([normal(3, 1), normal(2, 1, 5)], {})],
-    "subtract": [([normal(3, 5), normal(1, 5)], {}), ([normal(), normal(3)], {})],
-    "multiply": [([normal(3, 5), normal(5)], {}), ([normal(3, 1), normal(1, 5)], {})],
-    "divide": [([normal(3, 5), positive(3, 1)], {}), ([normal(5), positive(3, 5)], {})],
-    "negative": [([normal(3, 5)], {})],
-    "power": [
-        ([positive(3, 5)], {"p": p}) for p in (3, -2, 0.5, 1, 0, -1.5, np.float64(2))
-    ],
-    "exp": [([normal(3, 5)], {})],
-    "log": [([positive(3, 5)], {})],
-    "sqrt": [([positive(3, 5)], {})],
-    "tanh": [([normal(3, 5)], {})],
-    "erf": [([normal(3, 5)], {})],
-    "absolute": [([normal(3, 5)], {})],
-    "sign": [([normal(3, 5)], {})],
-    "maximum": [
-        ([normal(3, 5), np.zeros(5)], {}),
-        ([normal(3, 1), normal(5) / 99], {}),
-    ],
-    "where": [([normal(3, 5, 7), normal(5, 1)], {"condition": MASK})],
-    "astype": [([normal(3, 5)], {"dtype": "float64"})],
-    "reduce_sum": [
-        ([normal(3, 5, 7)], {"axis": axis, "keepdims": keepdims})
-        for axis in (None, 0, -1, (0, 2), (1, -1))
-        for keepdims in (False, True)
-    ],
-    "reduce_mean": [
-        ([normal(3, 5, 7)], {"axis": axis, "keepdims": keepdims})
-        for axis in (None, 1, (0, -1))
-        for keepdims in (False, True)
-    ],
-    "reduce_max": [
-        ([distinct(3, 5, 7)], {"axis": axis, "keepdims": keepdims})
-        for axis in (None, 1, -1, (0, 2))
-        for keepdims in (False, True)
-    ],
-    "reshape": [([normal(3, 5, 7)], {"shape": s}) for s in ((15, 7), -1, (7, 5, 3))],
-    "transpose": [([normal(3, 5, 7)], {"axes": a}) for a in ((2, 0, 1), (0, 2, 1))],
-    "broadcast_to": [([normal(5, 1)], {"shape": (3, 5, 7)})],
-    "concatenate": [
-        ([normal(3, 5)], {"axis": 0}),
-        ([normal(3, 2), normal(3, 5), normal(3, 1)], {"axis": 1}),
-        ([normal(3, 2, 7), normal(3, 5, 7)], {"axis": -2}),
-    ],
-    "getitem": [
-        ([normal(3, 5, 7)], {"index": index})
-        for index in (
-            1,
-            (0, slice(1, 4)),
-            (..., None, 2),
-            ROWS,
-            (ROWS, 1),
-            MASK[:, 0, 0],
-        )
-    ],
-    "scatter": [
-        ([normal(2, 3, 5)], {"index": ROWS, "shape": (3, 5)}),
-        ([normal(2, 7)], {"index": (1, slice(2, 4)), "shape": (3, 5, 7)}),
-    ],
-    "product": [
-        ([normal(3, 5), normal(5, 7)], {}),
-        ([normal(2, 3, 5), normal(5, 7)], {}),
-        ([normal(3, 5), normal(2, 5, 7)], {}),
-        ([normal(2, 1, 3, 5), normal(1, 11, 5, 7)], {}),
-    ],
-    "relu": [([normal(3, 5)], {})],
-    "softplus": [([normal(3, 5)], {})],
-    "sigmoid": [([normal(3, 5)], {})],
-    "silu": [([normal(3, 5)], {})],
-    "gelu": [([normal(3, 5)], {"approximate": a}) for a in (True, False)],
-    "softmax": [([normal(3, 5, 7)], {"axis": axis}) for axis in (-1, 0, 1)],
-    "logsumexp": [
-        ([normal(3, 5, 7)], {"axis": axis, "keepdims": keepdims})
-        for axis in (-1, 0, 1)
-        for keepdims in (False, True)
-    ],
-}
-EACH = [
-    pytest.param(name, *case, id=f"{name}-{i}")
-    for name, cases in CASES.items()
-    for i, case in enumerate(cases)
-]
 E = 1e-5
 
 
-def apply(name, arrays, options):
-    """The operation, with what is no keyword of it in its place."""
-    if name == "where":
-        return OPERATIONS[name](options["condition"], *arrays)
-    return OPERATIONS[name](*arrays, **options)
-
-
 def test_every_operation_has_a_case():
-    assert set(CASES) == set(OPERATIONS)
+    assert set(CASES) == here(OPERATIONS)
 
 
 def directional(function, arrays, i, direction):

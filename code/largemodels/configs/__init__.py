@@ -5,6 +5,15 @@ when it is made, so that whatever reads one can rely on it.
 """
 
 from largemodels.configs.perceptron import ACTIVATIONS, MLPConfig
+from largemodels.configs.recurrent import RecurrentConfig
 from largemodels.configs.transformer import TransformerConfig
+from largemodels.configs.vision import LeNetConfig, ResNetConfig
 
-__all__ = ["ACTIVATIONS", "MLPConfig", "TransformerConfig"]
+__all__ = [
+    "ACTIVATIONS",
+    "LeNetConfig",
+    "MLPConfig",
+    "RecurrentConfig",
+    "ResNetConfig",
+    "TransformerConfig",
+]

@@ -68,7 +68,8 @@ def batches(
         steps = whole_number("epochs", epochs) * an_epoch
     steps = whole_number("steps", steps)
     endless = _epochs(num_examples, batch_size, seed, shuffle, drop_last)
-    return islice(endless, min(start_step, steps), steps)
+    start = min(start_step, steps)
+    return _Counted(islice(endless, start, steps), steps - start)
 
 
 def batches_per_epoch(
@@ -82,6 +83,24 @@ def batches_per_epoch(
     batch_size = whole_number("batch_size", batch_size, minimum=1)
     whole, left = divmod(num_examples, batch_size)
     return whole if drop_last or not left else whole + 1
+
+
+class _Counted:
+    """An iterator that knows how many are left (operator.length_hint)."""
+
+    def __init__(self, iterator, left):
+        self.iterator, self.left = iterator, left
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        value = next(self.iterator)
+        self.left -= 1
+        return value
+
+    def __length_hint__(self):
+        return self.left
 
 
 def _epochs(num_examples, batch_size, seed, shuffle, drop_last):

@@ -1,6 +1,8 @@
 """Initial values of a model's parameters, from one generator."""
 
 import math
+from collections.abc import Callable
+from functools import singledispatch
 
 import numpy as np
 
@@ -10,13 +12,17 @@ from largemodels.validation import float_type, one_of, whole_number
 
 SCHEMES = ("he", "xavier", "lecun")
 
+# filler(rng, name, shape) -> the initial value of one parameter, in float64
+Filler = Callable[[np.random.Generator, str, tuple[int, ...]], np.ndarray]
+
 
 def initial_parameters(
-    config: MLPConfig, seed: int, scheme: str = "he", dtype: str = "float64"
+    config, seed: int, scheme: str | None = None, dtype: str = "float64"
 ) -> dict[str, np.ndarray]:
     """Initial values of a model by canonical name, from one generator.
 
-    For a weight (d_in, d_out), independent entries with mean zero:
+    A transformer starts as GPT-2 did (parameters/transformer.py). Elsewhere, for a
+    weight (d_in, d_out), independent entries with mean zero (None: "he"):
 
     "he"      w ~ Normal(0, 2 / d_in)          keeps E[x^2] through ReLU layers
     "xavier"  w ~ Uniform(-a, a), a = sqrt(6 / (d_in + d_out)); variance
@@ -28,7 +34,7 @@ def initial_parameters(
     then rounded to `dtype` ("float32" or "float64"): both are the same start.
 
     Returns a dictionary of new arrays. Raises ValueError where scheme, dtype or seed
-    are wrong, TypeError where `config` is no MLPConfig.
+    are wrong, TypeError where `config` is none of a model.
 
     Source: He et al. 2015 (arXiv 1502.01852), eq. 10; Glorot and Bengio 2010, eq. 16;
     LeCun et al. 1998, "Efficient BackProp", section 4.6, which fixes mean and variance
@@ -39,16 +45,32 @@ def initial_parameters(
     none of the three: its weights are Uniform(-1/sqrt(d_in), 1/sqrt(d_in)), variance
     1 / (3 d_in), and so are its biases.
     """
-    one_of("scheme", scheme, SCHEMES)
+    expected = shapes(config)
+    fill = filler(config, scheme)
     kind = float_type("dtype", dtype)
     rng = np.random.default_rng(whole_number("seed", seed))
-    named = {}
-    for name, shape in shapes(config).items():
-        if len(shape) == 1:
-            named[name] = np.zeros(shape, kind)
-        else:
-            named[name] = _draw(rng, *shape, scheme).astype(kind)
-    return named
+    return {
+        name: fill(rng, name, shape).astype(kind) for name, shape in expected.items()
+    }
+
+
+@singledispatch
+def filler(config, scheme: str | None) -> Filler:
+    """What draws the initial value of each parameter of a family of models.
+
+    A family registers its own, which refuses schemes that it does not have.
+    """
+    raise TypeError(f"no initial values are known for {type(config).__name__}")
+
+
+@filler.register
+def _(config: MLPConfig, scheme: str | None) -> Filler:
+    scheme = one_of("scheme", scheme or "he", SCHEMES)
+
+    def fill(rng, name, shape):
+        return np.zeros(shape) if len(shape) == 1 else _draw(rng, *shape, scheme)
+
+    return fill
 
 
 def _draw(rng, d_in, d_out, scheme):

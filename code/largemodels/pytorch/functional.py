@@ -1,21 +1,25 @@
-"""Activations and softmax, written out in PyTorch's primitives.
+"""Activations, softmax and norms, written out in PyTorch's primitives.
 
 All work elementwise or along one axis, and stay finite for finite input of any size,
-and so do their gradients.
+and so do their gradients. What a model computes often, it computes with KERNELS.
 """
 
+import functools
 import math
 
 import torch
+from torch.nn import functional as F
 
 from largemodels import checks
 
 __all__ = [
     "ACTIVATIONS",
     "gelu",
+    "layer_norm",
     "log_softmax",
     "logsumexp",
     "relu",
+    "rms_norm",
     "sigmoid",
     "silu",
     "softmax",
@@ -112,6 +116,34 @@ def log_softmax(x, axis=-1):
     return x - logsumexp(x, axis, keepdims=True)
 
 
+def layer_norm(x, weight, bias=None, eps=1e-5):
+    """z = (x - m) / sqrt(s + eps) * weight + bias, m and s mean and variance of x.
+
+    Over the last axis: x: (..., D); weight: (D,); bias: (D,), or None; z: (..., D). The
+    variance is the mean of (x - m)^2. Raises ValueError where the widths differ.
+
+    Source: Ba, Kiros and Hinton 2016, "Layer normalization", arXiv 1607.06450, eq. 4.
+    Differs: the paper has no eps; that of keras.layers.LayerNormalization is 1e-3.
+    """
+    checks.last_axis("the input", x.shape, weight.shape[0])
+    centered = x - x.mean(-1, keepdim=True)
+    z = centered / torch.sqrt((centered**2).mean(-1, keepdim=True) + eps) * weight
+    return z if bias is None else z + bias
+
+
+def rms_norm(x, weight, eps=1e-5):
+    """z = x / sqrt(r + eps) * weight, r the mean of x^2 over the last axis.
+
+    x: (..., D); weight: (D,); z: (..., D). Raises ValueError where the widths differ.
+
+    Source: Zhang and Sennrich 2019, "Root mean square layer normalization",
+    arXiv 1910.07467, eq. 4.
+    Differs: torch.nn.functional.rms_norm takes the machine's epsilon where eps is None.
+    """
+    checks.last_axis("the input", x.shape, weight.shape[0])
+    return x / torch.sqrt((x**2).mean(-1, keepdim=True) + eps) * weight
+
+
 ACTIVATIONS = {
     "relu": relu,
     "sigmoid": sigmoid,
@@ -119,4 +151,14 @@ ACTIVATIONS = {
     "softplus": softplus,
     "gelu": gelu,
     "silu": silu,
+}
+
+# The same functions as one operation of PyTorch each: faster, and equal in the tests.
+KERNELS = {
+    "relu": F.relu,
+    "sigmoid": torch.sigmoid,
+    "tanh": torch.tanh,
+    "softplus": softplus,
+    "gelu": functools.partial(F.gelu, approximate="tanh"),
+    "silu": F.silu,
 }

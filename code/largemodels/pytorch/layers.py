@@ -2,16 +2,27 @@
 
 from itertools import pairwise
 
-import torch
+import numpy as np
 from torch import nn
+from torch.nn import functional as F
 
 from largemodels import checks
 from largemodels.configs import MLPConfig
-from largemodels.parameters import check_names, from_wing, initial_parameters, to_wing
+from largemodels.parameters import initial_parameters
 from largemodels.pytorch.functional import ACTIVATIONS
-from largemodels.pytorch.tensor import numpy, tensor
+from largemodels.pytorch.state import load_parameters, read_parameters
+from largemodels.pytorch.tensor import tensor
+from largemodels.validation import float_type, real_number, whole_number
 
-__all__ = ["MLP", "Linear", "load_parameters", "read_parameters"]
+__all__ = [
+    "MLP",
+    "Embedding",
+    "LayerNorm",
+    "Linear",
+    "RMSNorm",
+    "load_parameters",
+    "read_parameters",
+]
 
 
 class Linear(nn.Module):
@@ -35,8 +46,74 @@ class Linear(nn.Module):
     def forward(self, x):
         """(..., d_in) -> (..., d_out)."""
         checks.last_axis("the input", x.shape, self.weight.shape[1])
-        y = x @ self.weight.T
-        return y if self.bias is None else y + self.bias
+        return F.linear(x, self.weight, self.bias)
+
+
+class Embedding(nn.Module):
+    """y = the rows of a table that integers name.
+
+    ids: (...) integers from 0 to vocab_size - 1; weight: (vocab_size, d_model); y:
+    (..., d_model). Starts from independent standard normal numbers with the seed.
+    Raises TypeError where ids are no integers; torch raises IndexError where one names
+    no row.
+    """
+
+    def __init__(self, vocab_size, d_model, dtype="float32", seed=0):
+        super().__init__()
+        self.weight = nn.Parameter(tensor(_table(vocab_size, d_model, seed), dtype))
+
+    def forward(self, ids):
+        """(...) -> (..., d_model)."""
+        checks.integers("ids", ids.dtype)
+        return nn.functional.embedding(ids, self.weight)
+
+
+def _table(vocab_size, d_model, seed):
+    rows = whole_number("vocab_size", vocab_size, minimum=1)
+    columns = whole_number("d_model", d_model, minimum=1)
+    rng = np.random.default_rng(whole_number("seed", seed))
+    return rng.standard_normal((rows, columns))
+
+
+class LayerNorm(nn.Module):
+    """functional.layer_norm with its weight (d_model,), at 1, and bias, at 0 or None.
+
+    x: (..., d_model); y: the same shape. Raises ValueError where x has another width.
+    """
+
+    def __init__(self, d_model, bias=True, eps=1e-5, dtype="float32"):
+        super().__init__()
+        ones = _ones(d_model, dtype)
+        self.eps = real_number("eps", eps, 0.0)
+        self.weight = nn.Parameter(tensor(ones))
+        self.bias = nn.Parameter(tensor(0 * ones)) if bias else None
+
+    def forward(self, x):
+        """(..., d_model) -> (..., d_model)."""
+        checks.last_axis("the input", x.shape, len(self.weight))
+        return F.layer_norm(x, self.weight.shape, self.weight, self.bias, self.eps)
+
+
+class RMSNorm(nn.Module):
+    """functional.rms_norm with its weight (d_model,), at 1.
+
+    x: (..., d_model); y: the same shape. Raises ValueError where x has another width.
+    """
+
+    def __init__(self, d_model, eps=1e-5, dtype="float32"):
+        super().__init__()
+        self.eps = real_number("eps", eps, 0.0)
+        self.weight = nn.Parameter(tensor(_ones(d_model, dtype)))
+
+    def forward(self, x):
+        """(..., d_model) -> (..., d_model)."""
+        checks.last_axis("the input", x.shape, len(self.weight))
+        return F.rms_norm(x, self.weight.shape, self.weight, self.eps)
+
+
+def _ones(d_model, dtype):
+    size = whole_number("d_model", d_model, minimum=1)
+    return np.ones(size, float_type("dtype", dtype))
 
 
 class MLP(nn.Module):
@@ -64,23 +141,3 @@ class MLP(nn.Module):
         for layer in hidden:
             x = self.activation(layer(x))
         return last(x)
-
-
-@torch.no_grad()
-def load_parameters(model, named):
-    """Give a model the values of a canonical dictionary of arrays.
-
-    Values are rounded to the model's dtype. Raises ValueError, before anything is
-    changed, that lists what is missing, unexpected or of another shape.
-    """
-    check_names({name: p.shape for name, p in read_parameters(model).items()}, named)
-    for name, p in model.state_dict(keep_vars=True).items():
-        p.copy_(tensor(to_wing(name, named[name], "pytorch")))
-
-
-def read_parameters(model):
-    """A model's parameters as a canonical dictionary of new arrays."""
-    return {
-        name: from_wing(name, numpy(p), "pytorch")
-        for name, p in model.state_dict(keep_vars=True).items()
-    }

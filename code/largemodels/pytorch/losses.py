@@ -23,7 +23,8 @@ def mean_squared_error(predictions, targets):
 def cross_entropy(logits, labels):
     """The mean over examples of -ln softmax(z)_y = logsumexp(z) - z_y, in nats.
 
-    logits: z, (B, K) floating-point; labels: y, (B,) integers from 0 to K - 1. Raises
+    logits: z, (B, K) floating-point; labels: y, (B,) integers from 0 to K - 1. For
+    sequences (B, T, K) and (B, T): the mean over all their positions. Raises
     ValueError or TypeError where shapes or dtypes are others. A label out of range is
     refused by PyTorch: with RuntimeError on a CPU, with a failed assertion on a GPU.
 
@@ -31,7 +32,7 @@ def cross_entropy(logits, labels):
     torch leaves out examples with the label -100.
     """
     checks.classes(logits.shape, labels.shape, labels.dtype)
-    chosen = logits.gather(1, labels.long()[:, None])[:, 0]
+    chosen = logits.gather(-1, labels.long()[..., None])[..., 0]
     return (logsumexp(logits) - chosen).mean()
 
 

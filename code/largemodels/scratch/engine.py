@@ -14,6 +14,8 @@ JMLR 18(153).
 
 import contextlib
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -93,6 +95,13 @@ class Tensor:
         array = np.array(array, dtype=self.dtype)
         if array.shape != self.shape:
             raise ValueError(f"the value must be {self.shape}, got {array.shape}")
+        self.take_over(array)
+
+    def take_over(self, array):
+        """Give a leaf this very array, of its shape and dtype, which is made read-only.
+
+        `assign` without a copy, for a caller that gives its array away.
+        """
         array.flags.writeable = False
         self.data = array
 
@@ -138,7 +147,7 @@ class Tensor:
 OPERATIONS = {}  # name -> operation: everything that has a derivative
 
 
-def primitive(*vjps, each=None):
+def primitive(*vjps, each=None, joint=None):
     """Make a function of arrays an operation on tensors by stating its derivative.
 
     vjps  one for each argument that has a derivative, in order: vjp(g, z, *arguments)
@@ -146,6 +155,8 @@ def primitive(*vjps, each=None):
           None where an argument has none. It may ignore broadcasting and changes of
           dtype, which the engine undoes
     each  for any number of arguments, instead: each(i, g, z, *arguments)
+    joint where one computation gives all gradients, instead: joint(g, z, *arguments)
+          returns them together, one for each argument, and is called once
 
     Arguments may be tensors, arrays or numbers; what is given by keyword is handed to
     the vjps by keyword. Where no argument is a tensor the operation returns an array:
@@ -159,12 +170,21 @@ def primitive(*vjps, each=None):
             if not any(isinstance(x, Tensor) for x in inputs):
                 return z
             rules = [functools.partial(each, i) for i, _ in enumerate(inputs) if each]
+            if joint:
+                rules = [_Share(joint, i) for i, _ in enumerate(inputs)]
             return _record(Tensor(z), rules or vjps, inputs, options)
 
         OPERATIONS[forward.__name__] = operation
         return operation
 
     return decorate
+
+
+class _Share(NamedTuple):
+    """The i-th of the gradients that `joint` returns together."""
+
+    joint: Callable
+    i: int
 
 
 def _raw(x):
@@ -176,24 +196,35 @@ def _record(z, vjps, inputs, options):
     """Write on a result how it was computed, where a gradient may be asked for."""
     if _recording:
         z.parents = tuple(
-            (x, vjp)
-            for x, vjp in zip(inputs, vjps, strict=False)
-            if vjp and isinstance(x, Tensor) and x.requires_grad
+            [
+                (x, vjp)
+                for x, vjp in zip(inputs, vjps, strict=False)
+                if vjp and isinstance(x, Tensor) and x.requires_grad
+            ]
         )
     if z.parents:
         z.requires_grad = True
-        z.inputs, z.options = tuple(map(_keep, inputs)), options
-        z.arrays = tuple(map(_raw, z.inputs))
+        z.inputs, z.options = tuple([_keep(x) for x in inputs]), options
+        z.arrays = tuple([_raw(x) for x in z.inputs])
     return z
 
 
 def _keep(x):
     """What a node may keep of an argument: a copy of what its owner could change."""
     if isinstance(x, np.ndarray):
-        return x.copy()
+        return x if _frozen(x) else x.copy()
     if isinstance(x, tuple | list):
         return type(x)(map(_keep, x))
     return x
+
+
+def _frozen(array):
+    """Whether neither an array nor one that it is a view of can be written to."""
+    while isinstance(array, np.ndarray):
+        if array.flags.writeable:
+            return False
+        array = array.base
+    return array is None
 
 
 def gradients(output, inputs, cotangent=None, create_graph=False):
@@ -250,8 +281,14 @@ def _sweep(output, start, create_graph=False):
             z, arguments = node, node.inputs
         else:
             z, arguments = node.data, node.arrays
+        together = None
         for parent, vjp in node.parents:
-            part = _conform(vjp(g, z, *arguments, **node.options), parent)
+            if isinstance(vjp, _Share):
+                together = together or vjp.joint(g, z, *arguments, **node.options)
+                part = together[vjp.i]
+            else:
+                part = vjp(g, z, *arguments, **node.options)
+            part = _conform(part, parent)
             before = whole.get(id(parent))
             whole[id(parent)] = part if before is None else before + part
 

@@ -1,4 +1,4 @@
-"""Activations and softmax, each with its derivative beside it.
+"""Activations, softmax and norms, each with its derivative beside it.
 
 All take tensors or arrays, work elementwise or along one axis, and stay finite for
 finite input of any size. In a derivative, g is the gradient of the result.
@@ -10,15 +10,23 @@ import numpy as np
 from scipy import special
 
 from largemodels import checks
-from largemodels.scratch.engine import primitive
+from largemodels.scratch.engine import Tensor, primitive
+from largemodels.scratch.fused import (
+    blockwise,
+    rescale,
+    scale_and_shift,
+    standardize,
+)
 from largemodels.scratch.ops import erf, exp, reduce_sum, spread, tanh
 
 __all__ = [
     "ACTIVATIONS",
     "gelu",
+    "layer_norm",
     "log_softmax",
     "logsumexp",
     "relu",
+    "rms_norm",
     "sigmoid",
     "silu",
     "softmax",
@@ -63,7 +71,13 @@ def silu(x):
     return x * sigmoid(x)
 
 
-@primitive(lambda g, z, x, approximate=True: g * _gelu_slope(x, approximate))
+def _gelu_vjp(g, z, x, approximate=True):
+    if approximate and not isinstance(g, Tensor):
+        return blockwise(_gelu_backward, x, g)
+    return g * _gelu_slope(x, approximate)
+
+
+@primitive(_gelu_vjp)
 def gelu(x, approximate=True):
     """z = x Phi(x), Phi the distribution function of the standard normal.
 
@@ -74,18 +88,49 @@ def gelu(x, approximate=True):
     Differs: torch and Keras have the exact form as default.
     """
     if approximate:
-        return x / 2 * (1 + np.tanh(_gelu_inner(x)))
+        return blockwise(_gelu_forward, x)
     return x / 2 * (1 + special.erf(x / math.sqrt(2)))
 
 
-def _gelu_inner(x):
-    return math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x)
+GELU_1 = math.sqrt(2 / math.pi)  # the inner function is GELU_1 x + GELU_3 x^3
+GELU_3 = GELU_1 * 0.044715
+
+
+def _gelu_forward(z, x):
+    """x/2 (1 + tanh(inner)), in place."""
+    np.multiply(x, x, out=z)
+    z *= GELU_3
+    z += GELU_1
+    z *= x
+    np.tanh(z, out=z)
+    z += 1
+    z *= x
+    z *= 0.5
+
+
+def _gelu_backward(z, x, g):
+    """g times _gelu_slope, in place."""
+    square = x * x
+    t = square * GELU_3
+    t += GELU_1
+    t *= x
+    np.tanh(t, out=t)
+    square *= 3 * GELU_3
+    square += GELU_1
+    square *= x
+    np.multiply(t, t, out=z)
+    np.subtract(1, z, out=z)
+    z *= square
+    z += t
+    z += 1
+    z *= g
+    z *= 0.5
 
 
 def _gelu_slope(x, approximate):
     if approximate:
-        t = tanh(_gelu_inner(x))
-        inner_slope = math.sqrt(2 / math.pi) * (1 + 3 * 0.044715 * x * x)
+        t = tanh((GELU_1 + GELU_3 * x * x) * x)
+        inner_slope = GELU_1 + 3 * GELU_3 * x * x
         return (1 + t) / 2 + x / 2 * (1 - t * t) * inner_slope
     density = exp(-x * x / 2) / math.sqrt(2 * math.pi)
     return (1 + erf(x / math.sqrt(2))) / 2 + x * density
@@ -126,6 +171,32 @@ def logsumexp(x, axis=-1, keepdims=False):
 def log_softmax(x, axis=-1):
     """ln softmax(x) = x - logsumexp(x) along an axis, finite where softmax is 0."""
     return x - logsumexp(x, axis, keepdims=True)
+
+
+def layer_norm(x, weight, bias=None, eps=1e-5):
+    """z = (x - m) / sqrt(s + eps) * weight + bias, m and s mean and variance of x.
+
+    Over the last axis: x: (..., D); weight: (D,); bias: (D,), or None; z: (..., D). The
+    variance is the mean of (x - m)^2. Raises ValueError where the widths differ.
+
+    Source: Ba, Kiros and Hinton 2016, "Layer normalization", arXiv 1607.06450, eq. 4.
+    Differs: the paper has no eps; that of keras.layers.LayerNormalization is 1e-3.
+    """
+    checks.last_axis("the input", x.shape, weight.shape[0])
+    return scale_and_shift(standardize(x, eps), weight, bias)
+
+
+def rms_norm(x, weight, eps=1e-5):
+    """z = x / sqrt(r + eps) * weight, r the mean of x^2 over the last axis.
+
+    x: (..., D); weight: (D,); z: (..., D). Raises ValueError where the widths differ.
+
+    Source: Zhang and Sennrich 2019, "Root mean square layer normalization",
+    arXiv 1910.07467, eq. 4.
+    Differs: torch.nn.functional.rms_norm takes the machine's epsilon where eps is None.
+    """
+    checks.last_axis("the input", x.shape, weight.shape[0])
+    return scale_and_shift(rescale(x, eps), weight, None)
 
 
 ACTIVATIONS = {

@@ -2,14 +2,27 @@
 
 from itertools import pairwise
 
+import numpy as np
+
 from largemodels import checks
 from largemodels.configs import MLPConfig
-from largemodels.parameters import check_names, from_wing, initial_parameters, to_wing
+from largemodels.parameters import initial_parameters
 from largemodels.scratch.engine import Tensor
-from largemodels.scratch.functional import ACTIVATIONS
+from largemodels.scratch.functional import ACTIVATIONS, layer_norm, rms_norm
+from largemodels.scratch.fused import gather, linear
+from largemodels.scratch.state import load_parameters, read_parameters
 from largemodels.scratch.tensor import numpy, parameter
+from largemodels.validation import float_type, real_number, whole_number
 
-__all__ = ["MLP", "Linear", "load_parameters", "read_parameters"]
+__all__ = [
+    "MLP",
+    "Embedding",
+    "LayerNorm",
+    "Linear",
+    "RMSNorm",
+    "load_parameters",
+    "read_parameters",
+]
 
 
 class Module:
@@ -21,8 +34,8 @@ class Module:
 
     training = True
 
-    def __call__(self, *args):
-        return self.forward(*args)
+    def __call__(self, *args, **options):
+        return self.forward(*args, **options)
 
     def named_parameters(self):
         """Pairs of a name, such as "layers.0.weight", and a tensor, in order."""
@@ -96,8 +109,74 @@ class Linear(Module):
         """(..., d_in) -> (..., d_out)."""
         checks.last_axis("the input", x.shape, self.weight.shape[0])
         checks.same_dtype("the input", x.dtype, "the weight", self.weight.dtype)
-        y = x @ self.weight
-        return y if self.bias is None else y + self.bias
+        return linear(x, self.weight, self.bias)
+
+
+class Embedding(Module):
+    """y = the rows of a table that integers name.
+
+    ids: (...) integers from 0 to vocab_size - 1; weight: (vocab_size, d_model); y:
+    (..., d_model). Starts from independent standard normal numbers with the seed.
+    Raises TypeError where ids are no integers, ValueError where one names no row.
+    """
+
+    def __init__(self, vocab_size, d_model, dtype="float32", seed=0):
+        self.weight = parameter(_table(vocab_size, d_model, seed), dtype)
+
+    def forward(self, ids):
+        """(...) -> (..., d_model)."""
+        ids = numpy(ids)
+        checks.integers("ids", ids.dtype)
+        last = self.weight.shape[0] - 1
+        if ids.size and (ids.min() < 0 or ids.max() > last):
+            raise ValueError(
+                f"ids must be from 0 to {last}, got {ids.min()} to {ids.max()}"
+            )
+        return gather(ids, self.weight)
+
+
+def _table(vocab_size, d_model, seed):
+    rows = whole_number("vocab_size", vocab_size, minimum=1)
+    columns = whole_number("d_model", d_model, minimum=1)
+    rng = np.random.default_rng(whole_number("seed", seed))
+    return rng.standard_normal((rows, columns))
+
+
+class LayerNorm(Module):
+    """functional.layer_norm with its weight (d_model,), at 1, and bias, at 0 or None.
+
+    x: (..., d_model); y: the same shape. Raises ValueError where x has another width.
+    """
+
+    def __init__(self, d_model, bias=True, eps=1e-5, dtype="float32"):
+        ones = _ones(d_model, dtype)
+        self.eps = real_number("eps", eps, 0.0)
+        self.weight = parameter(ones)
+        self.bias = parameter(0 * ones) if bias else None
+
+    def forward(self, x):
+        """(..., d_model) -> (..., d_model)."""
+        return layer_norm(x, self.weight, self.bias, self.eps)
+
+
+class RMSNorm(Module):
+    """functional.rms_norm with its weight (d_model,), at 1.
+
+    x: (..., d_model); y: the same shape. Raises ValueError where x has another width.
+    """
+
+    def __init__(self, d_model, eps=1e-5, dtype="float32"):
+        self.eps = real_number("eps", eps, 0.0)
+        self.weight = parameter(_ones(d_model, dtype))
+
+    def forward(self, x):
+        """(..., d_model) -> (..., d_model)."""
+        return rms_norm(x, self.weight, self.eps)
+
+
+def _ones(d_model, dtype):
+    size = whole_number("d_model", d_model, minimum=1)
+    return np.ones(size, float_type("dtype", dtype))
 
 
 class MLP(Module):
@@ -124,21 +203,3 @@ class MLP(Module):
         for layer in hidden:
             x = self.activation(layer(x))
         return last(x)
-
-
-def load_parameters(model, named):
-    """Give a model the values of a canonical dictionary of arrays.
-
-    Values are rounded to the model's dtype. Raises ValueError, before anything is
-    changed, that lists what is missing, unexpected or of another shape.
-    """
-    check_names({name: p.shape for name, p in read_parameters(model).items()}, named)
-    for name, p in model.named_state():
-        p.assign(to_wing(name, named[name], "scratch"))
-
-
-def read_parameters(model):
-    """A model's parameters as a canonical dictionary of new arrays."""
-    return {
-        name: from_wing(name, numpy(p), "scratch") for name, p in model.named_state()
-    }

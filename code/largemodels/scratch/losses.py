@@ -3,8 +3,9 @@
 import numpy as np
 
 from largemodels import checks
-from largemodels.scratch.functional import logsumexp, softplus
-from largemodels.scratch.ops import getitem, reduce_mean
+from largemodels.scratch.engine import primitive
+from largemodels.scratch.functional import logsumexp, softmax, softplus
+from largemodels.scratch.ops import reduce_mean, reshape
 from largemodels.scratch.tensor import numpy
 
 __all__ = ["binary_cross_entropy", "cross_entropy", "mean_squared_error"]
@@ -27,7 +28,8 @@ def mean_squared_error(predictions, targets):
 def cross_entropy(logits, labels):
     """The mean over examples of -ln softmax(z)_y = logsumexp(z) - z_y, in nats.
 
-    logits: z, (B, K) floating-point; labels: y, (B,) integers from 0 to K - 1. Raises
+    logits: z, (B, K) floating-point; labels: y, (B,) integers from 0 to K - 1. For
+    sequences (B, T, K) and (B, T): the mean over all their positions. Raises
     ValueError or TypeError where shapes, dtypes or labels are others.
 
     Differs: Keras takes (labels, logits), and probabilities unless from_logits=True;
@@ -35,13 +37,27 @@ def cross_entropy(logits, labels):
     """
     labels = numpy(labels)
     checks.classes(logits.shape, labels.shape, labels.dtype)
-    last = logits.shape[1] - 1
+    checks.floating("logits", logits.dtype)
+    last = logits.shape[-1] - 1
     if labels.min() < 0 or labels.max() > last:
         raise ValueError(
             f"labels must be from 0 to {last}, got {labels.min()} to {labels.max()}"
         )
-    chosen = getitem(logits, (np.arange(len(labels)), labels))
-    return reduce_mean(logsumexp(logits) - chosen)
+    return mean_surprise(reshape(logits, (-1, last + 1)), labels.ravel())
+
+
+def _surprise_vjp(g, z, logits, labels):
+    """(softmax(logits) - truth) g / n: what was believed, less what is."""
+    truth = np.zeros(logits.shape, logits.dtype)
+    truth[np.arange(len(labels)), labels] = 1
+    return (softmax(logits) - truth) * (g / len(labels))
+
+
+@primitive(_surprise_vjp)
+def mean_surprise(logits, labels):
+    """The mean of logsumexp(z) - z_y over the rows z of logits and their labels y."""
+    chosen = logits[np.arange(len(labels)), labels]
+    return np.mean(logsumexp(logits) - chosen)
 
 
 def binary_cross_entropy(logits, targets):

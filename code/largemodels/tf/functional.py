@@ -1,4 +1,4 @@
-"""Activations and softmax, written out in TensorFlow's primitives.
+"""Activations, softmax and norms, written out in TensorFlow's primitives.
 
 All work elementwise or along one axis, and stay finite for finite input of any size,
 and so do their gradients.
@@ -13,9 +13,11 @@ from largemodels import checks
 __all__ = [
     "ACTIVATIONS",
     "gelu",
+    "layer_norm",
     "log_softmax",
     "logsumexp",
     "relu",
+    "rms_norm",
     "sigmoid",
     "silu",
     "softmax",
@@ -109,6 +111,36 @@ def logsumexp(x, axis=-1, keepdims=False):
 def log_softmax(x, axis=-1):
     """ln softmax(x) = x - logsumexp(x) along an axis, finite where softmax is 0."""
     return x - logsumexp(x, axis, keepdims=True)
+
+
+def layer_norm(x, weight, bias=None, eps=1e-5):
+    """z = (x - m) / sqrt(s + eps) * weight + bias, m and s mean and variance of x.
+
+    Over the last axis: x: (..., D); weight: (D,); bias: (D,), or None; z: (..., D). The
+    variance is the mean of (x - m)^2. Raises ValueError where the widths differ.
+
+    Source: Ba, Kiros and Hinton 2016, "Layer normalization", arXiv 1607.06450, eq. 4.
+    Differs: the paper has no eps; that of keras.layers.LayerNormalization is 1e-3.
+    """
+    checks.last_axis("the input", x.shape, weight.shape[0])
+    centered = x - tf.reduce_mean(x, -1, keepdims=True)
+    variance = tf.reduce_mean(centered**2, -1, keepdims=True)
+    z = centered * tf.math.rsqrt(variance + eps) * weight
+    return z if bias is None else z + bias
+
+
+def rms_norm(x, weight, eps=1e-5):
+    """z = x / sqrt(r + eps) * weight, r the mean of x^2 over the last axis.
+
+    x: (..., D); weight: (D,); z: (..., D). Raises ValueError where the widths differ.
+
+    Source: Zhang and Sennrich 2019, "Root mean square layer normalization",
+    arXiv 1910.07467, eq. 4.
+    Differs: torch.nn.functional.rms_norm takes the machine's epsilon where eps is None.
+    """
+    checks.last_axis("the input", x.shape, weight.shape[0])
+    square = tf.reduce_mean(x**2, -1, keepdims=True)
+    return x * tf.math.rsqrt(square + eps) * weight
 
 
 ACTIVATIONS = {

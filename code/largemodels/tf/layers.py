@@ -5,14 +5,26 @@ from itertools import pairwise
 from typing import ClassVar
 
 import keras
+import numpy as np
+import tensorflow as tf
 
 from largemodels import checks
 from largemodels.configs import MLPConfig
-from largemodels.parameters import check_names, from_wing, initial_parameters, to_wing
-from largemodels.tf.functional import ACTIVATIONS
-from largemodels.tf.tensor import numpy
+from largemodels.parameters import initial_parameters
+from largemodels.tf.functional import ACTIVATIONS, layer_norm, rms_norm
+from largemodels.tf.state import load_parameters, read_parameters
+from largemodels.tf.state import named_variables as named_variables
+from largemodels.validation import real_number, whole_number
 
-__all__ = ["MLP", "Linear", "load_parameters", "read_parameters"]
+__all__ = [
+    "MLP",
+    "Embedding",
+    "LayerNorm",
+    "Linear",
+    "RMSNorm",
+    "load_parameters",
+    "read_parameters",
+]
 
 
 @keras.saving.register_keras_serializable("largemodels")
@@ -62,6 +74,107 @@ class Linear(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable("largemodels")
+class Embedding(keras.layers.Layer):
+    """y = the rows of a table that integers name.
+
+    ids: (...) integers from 0 to vocab_size - 1; weight: (vocab_size, d_model); y:
+    (..., d_model). Starts from independent standard normal numbers with the seed.
+    Raises TypeError where ids are no integers. Where one names no row, TensorFlow
+    raises InvalidArgumentError on a CPU; on a GPU, and compiled by XLA, it does not.
+    """
+
+    def __init__(self, vocab_size, d_model, dtype="float32", seed=0, **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        checks.floating("the dtype of a layer", self.dtype)
+        self.vocab_size, self.d_model, self.seed = vocab_size, d_model, seed
+        self.build()
+
+    def build(self, input_shape=None):
+        """Create the table: its shape does not wait for an input."""
+        table = _table(self.vocab_size, self.d_model, self.seed)
+        self.weight = self.add_weight(table.shape, initializer="zeros", name="weight")
+        self.weight.assign(table)
+
+    def call(self, ids):
+        """(...) -> (..., d_model)."""
+        checks.integers("ids", ids.dtype)
+        return tf.gather(self.weight, ids)
+
+    def get_config(self):
+        """The arguments that make this layer again."""
+        sizes = {"vocab_size": self.vocab_size, "d_model": self.d_model}
+        return {**super().get_config(), **sizes, "seed": self.seed}
+
+
+def _table(vocab_size, d_model, seed):
+    rows = whole_number("vocab_size", vocab_size, minimum=1)
+    columns = whole_number("d_model", d_model, minimum=1)
+    rng = np.random.default_rng(whole_number("seed", seed))
+    return rng.standard_normal((rows, columns))
+
+
+@keras.saving.register_keras_serializable("largemodels")
+class LayerNorm(keras.layers.Layer):
+    """functional.layer_norm with its weight (d_model,), at 1, and bias, at 0 or None.
+
+    x: (..., d_model); y: the same shape. Raises ValueError where x has another width.
+    """
+
+    def __init__(self, d_model, bias=True, eps=1e-5, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        checks.floating("the dtype of a layer", self.dtype)
+        self.d_model = whole_number("d_model", d_model, minimum=1)
+        self.use_bias, self.eps = bias, real_number("eps", eps, 0.0)
+        self.build()
+
+    def build(self, input_shape=None):
+        """Create weight and bias: their shapes do not wait for an input."""
+        shape = (self.d_model,)
+        self.weight = self.add_weight(shape, initializer="ones", name="weight")
+        self.bias = None
+        if self.use_bias:
+            self.bias = self.add_weight(shape, initializer="zeros", name="bias")
+
+    def call(self, x):
+        """(..., d_model) -> (..., d_model)."""
+        return layer_norm(x, self.weight, self.bias, self.eps)
+
+    def get_config(self):
+        """The arguments that make this layer again."""
+        sizes = {"d_model": self.d_model, "bias": self.use_bias, "eps": self.eps}
+        return {**super().get_config(), **sizes}
+
+
+@keras.saving.register_keras_serializable("largemodels")
+class RMSNorm(keras.layers.Layer):
+    """functional.rms_norm with its weight (d_model,), at 1.
+
+    x: (..., d_model); y: the same shape. Raises ValueError where x has another width.
+    """
+
+    def __init__(self, d_model, eps=1e-5, dtype="float32", **kwargs):
+        super().__init__(dtype=dtype, **kwargs)
+        checks.floating("the dtype of a layer", self.dtype)
+        self.d_model = whole_number("d_model", d_model, minimum=1)
+        self.eps = real_number("eps", eps, 0.0)
+        self.build()
+
+    def build(self, input_shape=None):
+        """Create the weight: its shape does not wait for an input."""
+        shape = (self.d_model,)
+        self.weight = self.add_weight(shape, initializer="ones", name="weight")
+
+    def call(self, x):
+        """(..., d_model) -> (..., d_model)."""
+        return rms_norm(x, self.weight, self.eps)
+
+    def get_config(self):
+        """The arguments that make this layer again."""
+        sizes = {"d_model": self.d_model, "eps": self.eps}
+        return {**super().get_config(), **sizes}
+
+
+@keras.saving.register_keras_serializable("largemodels")
 class MLP(keras.Model):
     """A multilayer perceptron, as its MLPConfig says.
 
@@ -103,45 +216,3 @@ class MLP(keras.Model):
     def from_config(cls, config):
         """The model that `get_config` describes."""
         return cls(**{**config, "config": MLPConfig(**config["config"])})
-
-
-def load_parameters(model, named):
-    """Give a model the values of a canonical dictionary of arrays.
-
-    Values are rounded to the model's dtype. Raises ValueError, before anything is
-    changed, that lists what is missing, unexpected or of another shape.
-    """
-    check_names({name: p.shape for name, p in read_parameters(model).items()}, named)
-    for name, variable in named_variables(model):
-        variable.assign(to_wing(name, named[name], "tf"))
-
-
-def read_parameters(model):
-    """A model's parameters as a canonical dictionary of new arrays."""
-    return {
-        name: from_wing(name, numpy(variable), "tf")
-        for name, variable in named_variables(model)
-    }
-
-
-def named_variables(model):
-    """Pairs of a canonical name, such as "layers.0.weight", and a variable, in order.
-
-    The variables of all layers, trainable or not, named by the attributes and places
-    in lists where they are found. A class whose attribute has another name than the
-    canonical one says so: `canonical = {"linear_maps": "layers"}`.
-    """
-    return [(".".join(path), variable) for path, variable in _walk(model)]
-
-
-def _walk(value, path=()):
-    if isinstance(value, keras.Variable):
-        yield path, value
-    elif isinstance(value, keras.layers.Layer):
-        renamed = getattr(value, "canonical", {})
-        for name, part in vars(value).items():
-            if not name.startswith("_"):  # Keras's own lists of the same variables
-                yield from _walk(part, (*path, renamed.get(name, name)))
-    elif isinstance(value, list | tuple):
-        for i, part in enumerate(value):
-            yield from _walk(part, (*path, str(i)))

@@ -25,7 +25,8 @@ def mean_squared_error(predictions, targets):
 def cross_entropy(logits, labels):
     """The mean over examples of -ln softmax(z)_y = logsumexp(z) - z_y, in nats.
 
-    logits: z, (B, K) floating-point; labels: y, (B,) integers from 0 to K - 1. Raises
+    logits: z, (B, K) floating-point; labels: y, (B,) integers from 0 to K - 1. For
+    sequences (B, T, K) and (B, T): the mean over all their positions. Raises
     ValueError or TypeError where shapes or dtypes are others. A label out of range is
     refused by TensorFlow on a CPU, with InvalidArgumentError; on a GPU its score
     counts as 0, and nobody says so.
@@ -34,7 +35,9 @@ def cross_entropy(logits, labels):
     torch leaves out examples with the label -100.
     """
     checks.classes(logits.shape, labels.shape, labels.dtype)
-    chosen = tf.gather(logits, tf.cast(labels, tf.int64), axis=1, batch_dims=1)
+    logits = tf.reshape(logits, (-1, logits.shape[-1]))
+    labels = tf.cast(tf.reshape(labels, (-1,)), tf.int64)
+    chosen = tf.gather(logits, labels, axis=1, batch_dims=1)
     return tf.reduce_mean(logsumexp(logits) - chosen)
 
 
