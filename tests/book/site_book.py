@@ -162,7 +162,7 @@ def claim(verdict):
     rules = {
         "holds": "more > plain",
         "does not hold": "more < plain",
-        "holds when warm, long": {
+        "holds when warm, or long": {
             "warm": "more > plain",
             "long": "more > 0",
             "cold": "more < plain",
@@ -203,7 +203,7 @@ def rich_cells():
     svg = {"image/svg+xml": picture("svg")}
     png = {"image/png": picture("png")}
     source = "`largemodels/losses.py`\n\n```python\ndef loss(x):\n    return x\n```"
-    verdicts = ("holds", "does not hold", "holds when warm, long")
+    verdicts = ("holds", "does not hold", "holds when warm, or long")
     return [
         text(OPENING),
         code("from largemodels.page import begin\nbegin()", tags=["setup"]),

@@ -124,7 +124,7 @@ CONDITIONS = {"early": "a < 10", "late": "b < 10", "always": "c < 10"}
     ("values", "verdict"),
     [
         ((1, 2, 3), "holds"),
-        ((1, 20, 3), "holds when early, always"),
+        ((1, 20, 3), "holds when early, or always"),
         ((10, 20, 3), "holds when always"),
         ((10, 20, 30), "does not hold"),
     ],

@@ -24,7 +24,7 @@ def test_a_function_with_its_docstring(shown):
     assert bundle["text/markdown"] == (
         "`largemodels/page/figures.py`\n\n"
         "```python\n"
-        "def figure(width=6.4, height=3.6, **subplots):\n"
+        "def figure(width=4.8, height=3.6, **subplots):\n"
         '    """A figure of the book: like plt.subplots(**subplots), in inches."""\n'
         "    return plt.subplots(figsize=(width, height), **subplots)\n"
         "```"

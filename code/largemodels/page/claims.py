@@ -27,7 +27,7 @@ def claim(sentence, evidence, rule, verdict, name, against=None):
               (value, digits), or a metrics.Interval (one digit of its half-width)
     rule      an expression over these names, or {condition in words: expression}
     verdict   "holds", "does not hold", or where some of the conditions are true
-              "holds when <condition>[, <condition>]", in the order of the rule
+              "holds when <condition>[, or <condition>]", in the rule's order
     name      kebab-case, once on a page
     against   an expression that must be true for "does not hold"
 
@@ -76,7 +76,7 @@ def decide(rule, evidence, against=None):
     if len(true) == len(values):
         return "holds"
     if true:
-        return "holds when " + ", ".join(true)
+        return "holds when " + ", or ".join(true)
     if against is not None and not evaluate(against, evidence):
         raise ClaimError(
             f"the evidence decides nothing: {_said(rule)} is not true, and neither is "
