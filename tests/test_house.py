@@ -127,7 +127,10 @@ def test_import_largemodels_is_light():
     assert modules_after("import largemodels").isdisjoint(HEAVY)
 
 
-@pytest.mark.parametrize("room", ["page", "configs", "parameters", "metrics", "costs"])
+FREE = ["page", "configs", "parameters", "metrics", "costs", "pretraining"]
+
+
+@pytest.mark.parametrize("room", FREE)
 def test_rooms_without_framework_load_none(room):
     frameworks = code_rules.FRAMEWORKS
     assert modules_after(f"import largemodels.{room}").isdisjoint(frameworks)
