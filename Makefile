@@ -30,7 +30,7 @@ lab: install-all ## open the pages in JupyterLab, to run and change them
 pages: install-all ## execute the pages that changed
 	@$(python) tools/pages.py run
 
-bench: install-all ## time our training step against each framework's own
+bench: install-all ## time the wings against the libraries that compute the same
 	$(install) bench
 	@$(python) tools/bench.py
 

@@ -325,7 +325,7 @@ def test_broken_links_are_found():
     ],
 )
 def test_a_wrong_table_of_contents_is_found(toc, complaint):
-    pages = ["book/a.md", "book/b.md", "book/b.ipynb"]
+    pages = ["book/a.md", "book/b.md", "book/b.ipynb", "book/runs/table.md"]
     right = {"root": "book/a", "parts": [{"chapters": [{"file": "book/b.ipynb"}]}]}
     assert tree_rules.table_of_contents(right, pages) == []
     assert complaint in " ".join(tree_rules.table_of_contents(toc, pages))

@@ -1,208 +1,193 @@
-"""Time a training step of each wing against the framework's own layers and optimizer.
+"""Time what the wings compute against the libraries that compute the same.
 
-usage: python tools/bench.py [ROUNDS]     (25 or more)
+usage: python tools/bench.py [NAME ...] [--rounds N] [--write]
 
-The contenders of a row do the same: the same initial values, batch and rule, with equal
-losses in the first steps. They take turns in one process, a few steps each, so that
-what slows the machine down slows both. A row gives the median time of a step of each,
-and the ratio of ours to theirs within a round: its median, and its 10th percentile,
-which other work on the machine reaches least.
+Without names all parts are timed. The contenders of a part do the same: the same
+initial values, data and rule, with equal results in the first steps. They take turns in
+one process, on two threads, a few steps each, so that what slows the machine down slows
+all. A row gives the median time of a step of each, and the ratio of ours to theirs
+within a round: its median, and its 10th percentile, which other work on the machine
+reaches least. A target that is missed is said, and is no error. With --write the table
+is kept as book/runs/bench.json and, for the pages, book/runs/bench.md.
 """
 
+import argparse
+import datetime
+import importlib.metadata
+import json
 import os
-import statistics
+import platform
 import sys
-import time
-from collections.abc import Callable
+from pathlib import Path
 
-os.environ.setdefault("OMP_NUM_THREADS", "2")  # read where NumPy is imported
+# Read where NumPy and the frameworks are imported.
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "2",
+    "RAYON_NUM_THREADS": "2",
+    "TF_NUM_INTEROP_THREADS": "1",
+    "TF_ENABLE_ONEDNN_OPTS": "1",
+    "CUDA_VISIBLE_DEVICES": "-1",
+}
 
-import numpy as np
-from largemodels.configs import MLPConfig
-from largemodels.page import begin
-from largemodels.parameters import initial_parameters
+if not __package__:  # run as a file: the project's root takes the place of tools/
+    sys.path[0] = str(Path(__file__).resolve().parent.parent)
+    for variable, setting in ENVIRONMENT.items():
+        os.environ.setdefault(variable, setting)
+
+from largemodels.page import begin  # noqa: E402
+
+from tools.contenders import (  # noqa: E402
+    decoding,
+    gpt,
+    lenet,
+    lstm,
+    mlp,
+    rules,
+    scalar,
+    tokenizing,
+)
+from tools.contenders.timing import check_equal, race, summary  # noqa: E402
 
 ROUNDS = 25
-STEPS = 10  # of one contender, before it is the other's turn
-RATE, MOMENTUM = 0.01, 0.9
-SIZES = (
-    (MLPConfig(d_in=784, hidden=(128,), num_classes=10, activation="relu"), 64),
-    (MLPConfig(d_in=784, hidden=(1024, 1024), num_classes=10, activation="relu"), 256),
-)
-Step = Callable[[], float]
+RUNS = Path(__file__).resolve().parent.parent / "book" / "runs"
+MODULES = (gpt, scalar, lenet, lstm, rules, tokenizing, decoding, mlp)
+GROUPS = {group.name: group for module in MODULES for group in module.GROUPS}
+PACKAGES = ("numpy", "torch", "tensorflow", "keras", "transformers", "tokenizers")
+PACKAGES += ("tiktoken", "autograd", "micrograd")
+HEADINGS = ("", "ours, ms", "theirs, ms", "ratio", "10th percentile", "target")
 
 
-def batch_of(config: MLPConfig, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and labels for one batch, always the same."""
-    rng = np.random.default_rng(0)
-    inputs = rng.random((size, config.d_in), dtype=np.float32)
-    return inputs, rng.integers(config.num_classes, size=size)
+def run(group, rounds, say=None):
+    """Time a group's contenders. Returns its rows, as `timing.summary` has them."""
+    steps = {name: set_up() for name, set_up in group.make(group.sizes).items()}
+    check_equal(group, steps)
+    times = race(group, steps, rounds, say)
+    return [summary(row, times) for row in group.rows(group.sizes)]
 
 
-def numpy_wing(config: MLPConfig, x: np.ndarray, y: np.ndarray) -> Step:
-    """A step of largemodels.scratch."""
-    from largemodels.scratch import layers, optimizers, training
-
-    model = layers.MLP(config, seed=0)
-    optimizer = optimizers.Momentum(model.parameters(), RATE, MOMENTUM)
-    return lambda: training.train_step(model, optimizer, x, y)
-
-
-def pytorch_wing(config: MLPConfig, x: np.ndarray, y: np.ndarray) -> Step:
-    """A step of largemodels.pytorch."""
-    from largemodels.pytorch import layers, optimizers, training
-
-    model = layers.MLP(config, seed=0)
-    optimizer = optimizers.Momentum(model.parameters(), RATE, MOMENTUM)
-    return lambda: training.train_step(model, optimizer, x, y)
-
-
-def plain_pytorch(config: MLPConfig, x: np.ndarray, y: np.ndarray) -> Step:
-    """A step of torch.nn and torch.optim."""
-    import torch
-
-    values = initial_parameters(config, seed=0, dtype="float32")
-    stack = []
-    for i, (d_in, d_out) in enumerate(pairs(config)):
-        linear = torch.nn.Linear(d_in, d_out)
-        linear.load_state_dict(
-            {
-                "weight": torch.tensor(values[f"layers.{i}.weight"].T),
-                "bias": torch.tensor(values[f"layers.{i}.bias"]),
-            }
-        )
-        stack += [linear, torch.nn.ReLU()]
-    model = torch.nn.Sequential(*stack[:-1])
-    optimizer = torch.optim.SGD(model.parameters(), RATE, MOMENTUM)
-    loss = torch.nn.CrossEntropyLoss()
-
-    def step() -> float:
-        optimizer.zero_grad()
-        value = loss(model(torch.from_numpy(x)), torch.from_numpy(y))
-        value.backward()
-        optimizer.step()
-        return value.item()
-
-    return step
+def cells(row):
+    """A row of the table in words: a rate stands in the column of the ratio."""
+    rate = row["theirs"] is None
+    unit = f" {row['unit']}" if rate else ""
+    target = ""
+    if row["target"] is not None:
+        bound = "at least" if rate else "at most"
+        target = f"{bound} {row['target']:g}: {'met' if row['met'] else 'not met'}"
+    return (
+        row["row"],
+        f"{row['ours_ms']:.2f}",
+        "" if rate else f"{row['theirs_ms']:.2f}",
+        f"{row['median']:.2f}{unit}",
+        f"{row['best']:.2f}{unit}",
+        target,
+    )
 
 
-def tensorflow_wing(compiled: bool):
-    """A step of largemodels.tf: train_step as it stands, or its parts compiled."""
-
-    def make(config: MLPConfig, x: np.ndarray, y: np.ndarray) -> Step:
-        from largemodels.tf import layers, losses, optimizers, training
-
-        model = layers.MLP(config, seed=0)
-        optimizer = optimizers.Momentum(RATE, MOMENTUM)
-        if compiled:
-            return keras_step(model, optimizer, losses.cross_entropy, x, y, True)
-        return lambda: training.train_step(model, optimizer, x, y)
-
-    return make
+def printed(row):
+    """A line of the table on the terminal."""
+    first, *numbers, target = row
+    return f"{first:44}" + "".join(f"{n:>16}" for n in numbers) + f"  {target}"
 
 
-def plain_keras(compiled: bool):
-    """A step of keras.layers and keras.optimizers, by operation or compiled."""
-
-    def make(config: MLPConfig, x: np.ndarray, y: np.ndarray) -> Step:
-        import keras
-
-        values = initial_parameters(config, seed=0, dtype="float32")
-        widths = config.widths[1:]
-        kinds = ["relu"] * (len(widths) - 1) + [None]
-        dense = [
-            keras.layers.Dense(d, activation=kind)
-            for d, kind in zip(widths, kinds, strict=True)
-        ]
-        model = keras.Sequential([keras.Input((config.d_in,)), *dense])
-        for i, layer in enumerate(dense):
-            named = f"layers.{i}.weight", f"layers.{i}.bias"
-            layer.set_weights([values[name] for name in named])
-        optimizer = keras.optimizers.SGD(RATE, MOMENTUM)
-        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
-        swapped = lambda logits, labels: loss(labels, logits)  # noqa: E731
-        return keras_step(model, optimizer, swapped, x, y, compiled)
-
-    return make
+def conditions(arguments, rounds):
+    """What has to be known of a run: its command, date, versions, machine, threads."""
+    versions = {name: importlib.metadata.version(name) for name in PACKAGES}
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "command": " ".join(["python tools/bench.py", *arguments]),
+        "date": now.isoformat(timespec="seconds"),
+        "processor": processor(),
+        "cores": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 2),
+        "threads": int(os.environ["OMP_NUM_THREADS"]),
+        "rounds": rounds,
+        "python": platform.python_version(),
+        "versions": versions,
+    }
 
 
-def keras_step(model, optimizer, loss, x, y, compiled: bool) -> Step:
-    """The usual step of a Keras model, under a tape."""
-    import tensorflow as tf
-
-    def update(inputs, labels):
-        with tf.GradientTape() as tape:
-            value = loss(model(inputs, training=True), labels)
-        variables = model.trainable_variables
-        optimizer.apply(tape.gradient(value, variables), variables)
-        return value
-
-    optimizer.build(model.trainable_variables)
-    update = tf.function(update) if compiled else update
-    return lambda: float(update(tf.constant(x), tf.constant(y)))
+def processor():
+    """The name of the processor, as the system has it."""
+    information = Path("/proc/cpuinfo")
+    if information.exists():
+        for line in information.read_text("utf-8").splitlines():
+            name, _, value = line.partition(":")
+            if name.strip() == "model name":
+                return value.strip()
+    return platform.processor() or platform.machine()
 
 
-ROWS = (
-    ("NumPy wing / torch.nn", numpy_wing, plain_pytorch),
-    ("PyTorch wing / torch.nn", pytorch_wing, plain_pytorch),
-    ("TensorFlow wing / keras", tensorflow_wing(False), plain_keras(False)),
-    ("the same, compiled", tensorflow_wing(True), plain_keras(True)),
-)
+def markdown(record):
+    """The tables of a run as Markdown, for pages to include."""
+    ran = record["conditions"]
+    where = f"{ran['threads']} threads of {ran['processor']}"
+    parts = [f"{ran['rounds']} rounds on {where}, {ran['date'][:10]}."]
+    for group in record["groups"]:
+        table = [HEADINGS, (":---", *["---:"] * 4, ":---")]
+        table += [cells(row) for row in group["rows"]]
+        lines = "\n".join(f"| {' | '.join(line)} |" for line in table)
+        note = f"\n\n{group['steps']} steps a turn." if group["steps"] > 1 else ""
+        parts.append(f"**{group['title']}**{note}\n\n{lines}")
+    return "\n\n".join(parts) + "\n"
 
 
-def pairs(config: MLPConfig) -> list[tuple[int, int]]:
-    """Inputs and outputs of each layer."""
-    return list(zip(config.widths, config.widths[1:], strict=False))
+def store(record, folder):
+    """Write both files of a run, each whole or not at all."""
+    folder.mkdir(parents=True, exist_ok=True)
+    texts = {
+        "bench.json": json.dumps(record, indent=1) + "\n",
+        "bench.md": markdown(record),
+    }
+    for name, text in texts.items():
+        part = folder / f"{name}.part"
+        try:
+            part.write_text(text, "utf-8")
+            os.replace(part, folder / name)
+        finally:
+            part.unlink(missing_ok=True)
 
 
-def seconds(step: Step) -> float:
-    """The mean time of a step, over a few."""
-    start = time.perf_counter()
-    for _ in range(STEPS):
-        step()
-    return (time.perf_counter() - start) / STEPS
+def parse(arguments):
+    """The command line. Leaves with one sentence where a name or number is wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help=", ".join(GROUPS))
+    parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"at least {ROUNDS}")
+    parser.add_argument("--write", action="store_true", help="keep the table")
+    chosen = parser.parse_args(arguments)
+    for name in chosen.names:
+        if name not in GROUPS:
+            known = ", ".join(GROUPS)
+            sys.exit(f"bench.py: no part is named {name!r}; there are {known}")
+    if chosen.rounds < ROUNDS:
+        sys.exit(f"bench.py: rounds must be at least {ROUNDS}, got {chosen.rounds}")
+    return chosen
 
 
-def duel(ours: Step, theirs: Step, rounds: int) -> tuple[float, float, list[float]]:
-    """Median seconds of each, and the ratio in every round; they take turns.
-
-    Raises ValueError where the two do not compute the same.
-    """
-    for _ in range(3):
-        losses = ours(), theirs()
-        if not np.isclose(*losses, rtol=1e-4, atol=1e-6):  # float32, summed otherwise
-            raise ValueError(f"the contenders' losses differ: {losses}")
-    times = []
-    for turn in range(rounds):
-        first, second = (ours, theirs) if turn % 2 == 0 else (theirs, ours)
-        pair = seconds(first), seconds(second)
-        times.append(pair if turn % 2 == 0 else pair[::-1])
-    left, right = zip(*times, strict=True)
-    ratios = [a / b for a, b in times]
-    return statistics.median(left), statistics.median(right), ratios
-
-
-def main(arguments: list[str]) -> int:
+def main(arguments):
     """The command line. Returns the exit code."""
-    rounds = int(arguments[0]) if arguments and arguments[0].isdigit() else ROUNDS
-    rounds = max(rounds, ROUNDS)
+    chosen = parse(arguments)
     begin()
+    record = {"conditions": conditions(arguments, chosen.rounds), "groups": []}
+    show = sys.stderr.isatty()
     threads = os.environ["OMP_NUM_THREADS"]
-    print(f"{rounds} rounds of {STEPS} steps, float32, {threads} threads")
-    for config, size in SIZES:
-        x, y = batch_of(config, size)
-        widths = "-".join(map(str, config.widths))
-        print(f"\n{widths}, batch {size}: ms a step")
-        print(f"{'':24}{'ours':>8}{'theirs':>8}{'ratio':>8}{'10th percentile':>17}")
-        for name, ours, theirs in ROWS:
-            left, right, ratios = duel(ours(config, x, y), theirs(config, x, y), rounds)
-            low = statistics.quantiles(ratios, n=10)[0]
-            middle = statistics.median(ratios)
-            print(
-                f"{name:24}{1e3 * left:8.2f}{1e3 * right:8.2f}{middle:8.2f}{low:17.2f}",
-                flush=True,
-            )
+    print(f"{chosen.rounds} rounds, float32, {threads} threads")
+    for group in [GROUPS[name] for name in chosen.names or GROUPS]:
+        print(f"\n{group.title}\n{group.why}".rstrip())
+        print(printed(HEADINGS), flush=True)
+        rows = run(group, chosen.rounds, progress if show else None)
+        for row in rows:
+            print(printed(cells(row)), flush=True)
+        entry = {"name": group.name, "title": group.title, "steps": group.steps}
+        record["groups"].append({**entry, "why": group.why, "rows": rows})
+    if chosen.write:
+        store(record, RUNS)
+        print(f"\nwritten: {RUNS.parent.name}/{RUNS.name}/bench.json and bench.md")
     return 0
+
+
+def progress(text):
+    """One line on stderr that follows the run."""
+    print(f"\r\033[K{text}", end="\r", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
