@@ -31,7 +31,6 @@ pages: install-all ## execute the pages that changed
 	@$(python) tools/pages.py run
 
 bench: install-all ## time the wings against the libraries that compute the same
-	$(install) bench
 	@$(python) tools/bench.py
 
 lock: install-all ## resolve all versions anew and write requirements.lock
