@@ -121,6 +121,19 @@ _OTHER_ORDER = (
 )
 
 
+def judge_of(model, validation, evaluate, loss):
+    """What a loop calls to judge the model, a function of nothing, or None.
+
+    validation  None; a function of the model; or arguments of the wing's own
+                `evaluate`, after the model and before the loss
+    """
+    if validation is None:
+        return None
+    if callable(validation):
+        return lambda: validation(model)
+    return lambda: evaluate(model, *validation, loss=loss)
+
+
 def parts_of(batch, accumulate):
     """A batch of indices in equal parts, at most `accumulate`, none of them empty."""
     parts = np.array_split(np.asarray(batch), accumulate) if accumulate > 1 else [batch]

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 
 from largemodels import checks, metrics
-from largemodels.loop import Loop, check_options, parts_of
+from largemodels.loop import Loop, check_options, judge_of, parts_of
 from largemodels.pytorch.losses import cross_entropy
 from largemodels.pytorch.optimizers import clip_gradients
 from largemodels.pytorch.state import RunState
@@ -79,7 +79,7 @@ def train(
         RunState(model, optimizer, update.scaler),
         batches,
         labels,
-        judge=_judge(model, validation, loss),
+        judge=judge_of(model, validation, evaluate, loss),
         evaluate_every=evaluate_every,
         patience=patience,
         checkpoints=checkpoints,
@@ -145,15 +145,6 @@ class _Update:
         with torch.autocast(self.device, dtype=self.kind):
             z = self.model(x)
         return self.loss(z.float(), y)
-
-
-def _judge(model, validation, loss):
-    """What the loop calls to evaluate the model, or None."""
-    if validation is None:
-        return None
-    if callable(validation):
-        return lambda: validation(model)
-    return lambda: evaluate(model, *validation, loss=loss)
 
 
 def evaluate(model, inputs, labels, batch_size=256, loss=cross_entropy):

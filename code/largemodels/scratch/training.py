@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from largemodels import checks, metrics
-from largemodels.loop import Loop, check_options, parts_of
+from largemodels.loop import Loop, check_options, judge_of, parts_of
 from largemodels.scratch.engine import no_grad
 from largemodels.scratch.losses import cross_entropy
 from largemodels.scratch.optimizers import clip_gradients
@@ -75,7 +75,7 @@ def train(
         RunState(model, optimizer),
         batches,
         labels,
-        judge=_judge(model, validation, loss),
+        judge=judge_of(model, validation, evaluate, loss),
         evaluate_every=evaluate_every,
         patience=patience,
         checkpoints=checkpoints,
@@ -147,15 +147,6 @@ def _cast(x, precision):
     """An input as a tensor; numbers that are not tokens in the model's precision."""
     x = np.asarray(x)
     return tensor(x, dtype=precision if x.dtype.kind == "f" else None)
-
-
-def _judge(model, validation, loss):
-    """What the loop calls to evaluate the model, or None."""
-    if validation is None:
-        return None
-    if callable(validation):
-        return lambda: validation(model)
-    return lambda: evaluate(model, *validation, loss=loss)
 
 
 def evaluate(model, inputs, labels, batch_size=256, loss=cross_entropy):

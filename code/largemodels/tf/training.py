@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from largemodels import checks, metrics
-from largemodels.loop import Loop, check_options, parts_of
+from largemodels.loop import Loop, check_options, judge_of, parts_of
 from largemodels.tf.losses import cross_entropy
 from largemodels.tf.optimizers import clip_gradients
 from largemodels.tf.state import RunState
@@ -83,7 +83,7 @@ def train(
             RunState(model, optimizer),
             batches,
             labels,
-            judge=_judge(model, validation, loss),
+            judge=judge_of(model, validation, evaluate, loss),
             evaluate_every=evaluate_every,
             patience=patience,
             checkpoints=checkpoints,
@@ -188,15 +188,6 @@ def _sums(first, second):
         None if a is None else tf.convert_to_tensor(a) + tf.convert_to_tensor(b)
         for a, b in zip(first, second, strict=True)
     ]
-
-
-def _judge(model, validation, loss):
-    """What the loop calls to evaluate the model, or None."""
-    if validation is None:
-        return None
-    if callable(validation):
-        return lambda: validation(model)
-    return lambda: evaluate(model, *validation, loss=loss)
 
 
 def evaluate(model, inputs, labels, batch_size=256, loss=cross_entropy):
