@@ -34,7 +34,7 @@ def relu(x):
     Source: Nair and Hinton 2010, "Rectified linear units improve restricted Boltzmann
     machines", ICML.
     """
-    return torch.where(x <= 0, 0, x)
+    return torch.relu(x)
 
 
 def tanh(x):

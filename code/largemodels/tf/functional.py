@@ -32,7 +32,7 @@ def relu(x):
     Source: Nair and Hinton 2010, "Rectified linear units improve restricted Boltzmann
     machines", ICML.
     """
-    return tf.where(x <= 0, tf.zeros_like(x), x)
+    return tf.nn.relu(x)
 
 
 def tanh(x):
