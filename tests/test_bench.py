@@ -153,13 +153,14 @@ def test_the_table_says_what_was_missed():
 def record():
     group = {"name": "made", "title": "Made up", "steps": 2, "why": ""}
     conditions = bench.conditions(["gpt", "--write"], 25)
-    return {"conditions": conditions, "groups": [{**group, "rows": [RATIO, RATE]}]}
+    return {"groups": [{**group, "conditions": conditions, "rows": [RATIO, RATE]}]}
 
 
 def test_a_run_is_written_with_its_conditions(tmp_path):
     bench.store(record(), tmp_path / "runs")
-    kept = json.loads((tmp_path / "runs" / "bench.json").read_text("utf-8"))
-    assert kept == record() | {"conditions": kept["conditions"]}
+    text = (tmp_path / "runs" / "bench.json").read_text("utf-8")
+    (kept,) = json.loads(text)["groups"]
+    assert kept == record()["groups"][0] | {"conditions": kept["conditions"]}
     expected = {"command", "date", "processor", "threads", "rounds", "versions"}
     assert expected <= kept["conditions"].keys()
     assert kept["conditions"]["command"] == "python tools/bench.py gpt --write"
@@ -195,6 +196,24 @@ def test_a_miss_does_not_fail_the_run(tmp_path, monkeypatch, capsys):
     assert bench.main(["made", "--write"]) == 0
     assert "at most 0: not met" in capsys.readouterr().out
     assert "not met" in (tmp_path / "bench.md").read_text("utf-8")
+
+
+def test_a_part_takes_the_place_of_its_own_table_alone(tmp_path, monkeypatch):
+    steps = {"ours": lambda: lambda: 1.0, "theirs": lambda: lambda: 1.0}
+    group = made(steps, (Row("label", "ours", "theirs"),))
+    named = {n: dataclasses.replace(group, name=n) for n in ("first", "second")}
+    monkeypatch.setattr(bench, "GROUPS", named)
+    monkeypatch.setattr(bench, "RUNS", tmp_path)
+
+    def commands():
+        kept = json.loads((tmp_path / "bench.json").read_text("utf-8"))["groups"]
+        return {g["name"]: g["conditions"]["command"].split()[2] for g in kept}
+
+    bench.main(["second", "--write"])
+    bench.main(["first", "--write"])
+    assert list(commands().items()) == [("first", "first"), ("second", "second")]
+    bench.main(["second", "first", "--write"])
+    assert commands() == {"first": "second", "second": "second"}
 
 
 @pytest.mark.parametrize(

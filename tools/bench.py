@@ -7,8 +7,9 @@ initial values, data and rule, with equal results in the first steps. They take 
 one process, on two threads, a few steps each, so that what slows the machine down slows
 all. A row gives the median time of a step of each, and the ratio of ours to theirs
 within a round: its median, and its 10th percentile, which other work on the machine
-reaches least. A target that is missed is said, and is no error. With --write the table
-is kept as book/runs/bench.json and, for the pages, book/runs/bench.md.
+reaches least. A target that is missed is said, and is no error. With --write the tables
+are kept in book/runs/bench.json and, for the pages, bench.md: those of the parts that
+were timed take the place of their earlier ones, and the others stay.
 """
 
 import argparse
@@ -118,17 +119,27 @@ def processor():
 
 
 def markdown(record):
-    """The tables of a run as Markdown, for pages to include."""
-    ran = record["conditions"]
-    where = f"{ran['threads']} threads of {ran['processor']}"
-    parts = [f"{ran['rounds']} rounds on {where}, {ran['date'][:10]}."]
-    for group in record["groups"]:
+    """The tables of a record as Markdown, for pages to include."""
+    ran = [group["conditions"] for group in record["groups"]]
+    where = sorted({f"{one['threads']} threads of {one['processor']}" for one in ran})
+    parts = [f"Measured on {' and on '.join(where)}."]
+    for group, one in zip(record["groups"], ran, strict=True):
         table = [HEADINGS, (":---", *["---:"] * 4, ":---")]
         table += [cells(row) for row in group["rows"]]
         lines = "\n".join(f"| {' | '.join(line)} |" for line in table)
-        note = f"\n\n{group['steps']} steps a turn." if group["steps"] > 1 else ""
-        parts.append(f"**{group['title']}**{note}\n\n{lines}")
+        note = f"{one['date'][:10]}, {one['rounds']} rounds"
+        note += f", {group['steps']} steps a turn" if group["steps"] > 1 else ""
+        parts.append(f"**{group['title']}**\n\n{note}\n\n{lines}")
     return "\n\n".join(parts) + "\n"
+
+
+def kept(folder):
+    """The groups of an earlier record, by name."""
+    path = folder / "bench.json"
+    if not path.exists():
+        return {}
+    groups = json.loads(path.read_text("utf-8"))["groups"]
+    return {group["name"]: group for group in groups if group["name"] in GROUPS}
 
 
 def store(record, folder):
@@ -167,7 +178,7 @@ def main(arguments):
     """The command line. Returns the exit code."""
     chosen = parse(arguments)
     begin()
-    record = {"conditions": conditions(arguments, chosen.rounds), "groups": []}
+    ran, found = conditions(arguments, chosen.rounds), {}
     show = sys.stderr.isatty()
     threads = os.environ["OMP_NUM_THREADS"]
     print(f"{chosen.rounds} rounds, float32, {threads} threads")
@@ -178,9 +189,10 @@ def main(arguments):
         for row in rows:
             print(printed(cells(row)), flush=True)
         entry = {"name": group.name, "title": group.title, "steps": group.steps}
-        record["groups"].append({**entry, "why": group.why, "rows": rows})
+        found[group.name] = {**entry, "why": group.why, "conditions": ran, "rows": rows}
     if chosen.write:
-        store(record, RUNS)
+        found = kept(RUNS) | found
+        store({"groups": [found[name] for name in GROUPS if name in found]}, RUNS)
         print(f"\nwritten: {RUNS.parent.name}/{RUNS.name}/bench.json and bench.md")
     return 0
 
