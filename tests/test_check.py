@@ -79,7 +79,7 @@ def test_a_failing_step_without_tests_counts_as_one(run):
 
 @pytest.mark.parametrize(("may_be_empty", "expected"), [(True, 0), (False, 1)])
 def test_no_test_at_all_fails_unless_it_may(run, may_be_empty, expected):
-    empty = step("timings", "raise SystemExit(5)", may_be_empty=may_be_empty)
+    empty = step("alone", "raise SystemExit(5)", may_be_empty=may_be_empty)
     assert run(empty)[0] == expected
 
 

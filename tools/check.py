@@ -107,9 +107,9 @@ STEPS = (
         report=True,
     ),
     Step(
-        "timings",
-        "the pages that time something, alone",
-        [(*NBVAL, "--pages=timing", "book")],
+        "alone",
+        "the pages that time something or start processes, one at a time",
+        [(*NBVAL, "--pages=alone", "book")],
         report=True,
         may_be_empty=True,
     ),

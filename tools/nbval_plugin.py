@@ -3,7 +3,8 @@
 python -m pytest -p tools.nbval_plugin -n 2 --dist loadfile --nbval \\
     --nbval-current-env --nbval-sanitize-with=tests/book/sanitize.cfg \\
     --nbval-cell-timeout=120 --pages=parallel book
-and once more with --pages=timing and without -n: pages that time something run alone.
+and once more with --pages=alone and without -n: pages that time something, or start
+processes of their own, run alone.
 
 What it adds to nbval: cells that never ran fail (nbval passes them), output may take a
 minute to arrive instead of five seconds, every page's seconds are reported, and the run
@@ -18,12 +19,13 @@ from pathlib import Path
 import pytest
 
 from tools.pagetool.kernel import environment, warm_up
+from tools.pagetool.running import ALONE
 
 OUTPUT_SECONDS = 60  # nbval has 5, too few on a loaded machine
 PAGE_SECONDS = 60.0
 ALL_SECONDS = 30 * 60.0
 HIDDEN = {"_build", ".ipynb_checkpoints", "_static", "_ext"}
-SELECTIONS = ("parallel", "timing", "all")
+SELECTIONS = ("parallel", "alone", "all")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -33,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--pages",
         choices=SELECTIONS,
         default="all",
-        help="parallel: pages that time nothing; timing: the others, to be run alone",
+        help="alone: those with a cell tagged timing or processes; parallel: the rest",
     )
     group.addoption(
         "--page-seconds", type=float, default=PAGE_SECONDS, help="limit for one page"
@@ -72,17 +74,14 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         return True
     wanted = config.option.pages
     if collection_path.suffix == ".ipynb" and wanted != "all":
-        return is_timing(collection_path) != (wanted == "timing")
+        return runs_alone(collection_path) != (wanted == "alone")
     return None
 
 
-def is_timing(path: Path) -> bool:
-    """Whether a notebook times something: by its metadata, or by a cell's tag."""
-    notebook = json.loads(path.read_text("utf-8"))
-    marks = notebook["metadata"].get("largemodels", {})
-    return bool(marks.get("timing")) or any(
-        "timing" in cell["metadata"].get("tags", []) for cell in notebook["cells"]
-    )
+def runs_alone(path: Path) -> bool:
+    """Whether a notebook times something or starts processes, by the tags of a cell."""
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    return any(ALONE & set(cell["metadata"].get("tags", [])) for cell in cells)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -136,11 +135,11 @@ class Clock:
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
-        """Turn a passed limit into a failed run; no timing page is no failure."""
+        """Turn a passed limit into a failed run; no page alone is no failure."""
         if session.exitstatus == pytest.ExitCode.OK and self.complaints():
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         nothing = session.exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED
-        if nothing and self.selection == "timing":
+        if nothing and self.selection == "alone":
             session.exitstatus = pytest.ExitCode.OK
 
     def pytest_terminal_summary(

@@ -63,13 +63,14 @@ BAD = [
 WRITES = {"PYTHONDONTWRITEBYTECODE"}  # compiled once, pytest starts faster
 
 
-def add(root, name, cells, **metadata):
-    """A notebook with these cells and stored outputs."""
+def add(root, name, cells, tags=()):
+    """A notebook with these cells, the first tagged, and stored outputs."""
     code = [
         new_code_cell(s, outputs=outputs, execution_count=n if ran else None)
         for n, (s, outputs, ran) in enumerate(cells, 1)
     ]
-    notebook = new_notebook(cells=code, metadata={"largemodels": metadata})
+    code[0].metadata["tags"] = list(tags)
+    notebook = new_notebook(cells=code)
     path = root / "book" / name
     path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
@@ -77,12 +78,13 @@ def add(root, name, cells, **metadata):
 
 @pytest.fixture(scope="module")
 def notebooks(tmp_path_factory):
-    """A project with one good page, one bad page, a timing page, and built copies."""
+    """A project with a good page, a bad one, two that run alone, and built copies."""
     root = tmp_path_factory.mktemp("notebooks")
     shutil.copy(ROOT / "pyproject.toml", root)
     add(root, "part/good.ipynb", GOOD)
     add(root, "part/bad.ipynb", BAD)
-    add(root, "part/timed.ipynb", GOOD[:1], timing=True)
+    add(root, "part/timed.ipynb", GOOD[:1], tags=["timing"])
+    add(root, "part/ranks.ipynb", GOOD[:1], tags=["hide-input", "processes"])
     add(root, "_build/html/copy.ipynb", BAD)
     add(root, "part/.ipynb_checkpoints/good.ipynb", BAD)
     return root
@@ -122,13 +124,14 @@ def test_two_pages_side_by_side(notebooks):
     assert "4 passed" in out
     assert "bad.ipynb was never run: pages.py run" in out
     assert "timed" not in out
+    assert "ranks" not in out
     assert "copy" not in out
     assert re.search(r"pages: 2, \d+ s in all, slowest book/part/\w+.ipynb with", out)
 
 
-def test_timing_pages_alone_and_too_slow(notebooks):
-    code, out = nbval(notebooks, "--pages=timing", "--page-seconds=0.01")
-    assert "1 passed" in out
+def test_pages_that_run_alone_and_too_slowly(notebooks):
+    code, out = nbval(notebooks, "--pages=alone", "--page-seconds=0.01")
+    assert "2 passed" in out
     assert code == 1
     assert "TOO SLOW: book/part/timed.ipynb took" in out
 
@@ -145,8 +148,8 @@ def test_sum_of_all_pages_is_limited():
     assert clock.complaints() == ["all pages took 101 s; together they may take 100 s"]
 
 
-@pytest.mark.parametrize(("pages", "left"), [("timing", 0), ("parallel", 5)])
-def test_no_timing_page_is_no_failure(pages, left):
+@pytest.mark.parametrize(("pages", "left"), [("alone", 0), ("parallel", 5)])
+def test_no_page_that_runs_alone_is_no_failure(pages, left):
     option = SimpleNamespace(page_seconds=60, pages_seconds=100, pages=pages)
     clock = nbval_plugin.Clock(SimpleNamespace(option=option))
     session = SimpleNamespace(exitstatus=pytest.ExitCode.NO_TESTS_COLLECTED)

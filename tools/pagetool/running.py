@@ -10,12 +10,14 @@ from dataclasses import dataclass
 
 from nbformat import NotebookNode
 
-from tools.pagetool.book import Book, Page, PageError, front_matter, tags, write
+from tools.pagetool.book import Book, Page, PageError, tags, write
 from tools.pagetool.check import page_problems
 from tools.pagetool.execute import CellError, Run, package_changes
 from tools.pagetool.kernel import warm_up
 from tools.pagetool.markdown import code_line, with_setup
 from tools.pagetool.notebook import build, dump, edited_in_jupyter, load, ran
+
+ALONE = {"timing", "processes"}  # tags of cells whose pages have the machine alone
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ def run(
     jobs: int = 1,
     discard: bool = False,
 ) -> int:
-    """Execute what changed, pages that time something last and alone.
+    """Execute what changed; pages that time something or start processes come last.
 
     Returns how many pages failed or refused.
     """
@@ -100,7 +102,7 @@ def run(
     if not waiting:
         return refused
     warm_up(book.root)
-    alone = [item for item in waiting if is_timing(item.page)]
+    alone = [item for item in waiting if runs_alone(item.page)]
     together = [item for item in waiting if item not in alone]
     return refused + execute(together, jobs) + execute(alone, 1)
 
@@ -113,10 +115,9 @@ def stale(page: Page, notebook: NotebookNode) -> str | None:
     return f"{changed[0]} changed" if changed else None
 
 
-def is_timing(page: Page) -> bool:
-    """Whether a page times something: in its front matter, or by a cell's tag."""
-    marks = front_matter(page.text()).get("largemodels") or {}
-    return bool(marks.get("timing")) or any("timing" in tags(c) for c in page.cells())
+def runs_alone(page: Page) -> bool:
+    """Whether a page times something or starts processes, by the tags of a cell."""
+    return any(ALONE & set(tags(cell)) for cell in page.cells())
 
 
 def execute(waiting: list[Waiting], jobs: int) -> int:
