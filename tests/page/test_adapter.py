@@ -75,6 +75,21 @@ def test_whose_function_it_is_is_found_from_the_names_it_uses(cell, torch, tf):
         adapter.framework_of(space["both"])
 
 
+def test_an_attribute_is_no_global_name(cell, torch):
+    space = cell(
+        """
+        def zeros(n):
+            return torch.zeros(n)
+        def attribute(n):
+            return np.zeros(n)
+        """,
+        torch=torch,
+        np=np,
+    )
+    assert adapter.framework_of(space["zeros"]) == "torch"
+    assert adapter.framework_of(space["attribute"]) == "numpy"
+
+
 def test_wings_are_frameworks():
     for module, framework in (
         ("largemodels.pytorch.losses", "torch"),

@@ -4,6 +4,7 @@ It imports none of them: a tensor can only come from a framework that is loaded,
 that `sys.modules` has it.
 """
 
+import dis
 import functools
 import inspect
 import itertools
@@ -20,6 +21,7 @@ OWNERS = {
     "largemodels.pytorch": "torch",
     "largemodels.tf": "tensorflow",
 }
+READS = {"LOAD_GLOBAL", "LOAD_NAME"}  # instructions that read a global name
 MOST_ITEMS = 10_000  # of a generator that does not end
 
 
@@ -80,7 +82,8 @@ def _search_function(function, found, seen, home):
     codes, names = [getattr(function, "__code__", None)], set()
     while codes and codes[-1] is not None:
         code = codes.pop()
-        names.update(code.co_names)
+        reads = (i for i in dis.get_instructions(code) if i.opname in READS)
+        names.update(i.argval for i in reads)  # co_names has attributes too
         codes += [part for part in code.co_consts if isinstance(part, types.CodeType)]
     reach = getattr(function, "__globals__", {})
     used = [reach[name] for name in sorted(names) if name in reach]
