@@ -79,6 +79,7 @@ def test_interrupted_saves_and_says_how_to_go_on(
     text, long_run, tmp_path, monkeypatch, capsys
 ):
     out, evaluate = tmp_path / "run", pretrain.Run.evaluate
+    before = signal.getsignal(signal.SIGINT)  # in the background of a shell: ignored
 
     def interrupting(run):
         if run.step == 9:
@@ -89,7 +90,7 @@ def test_interrupted_saves_and_says_how_to_go_on(
     assert pretrain.main([*words(text, out, steps=60), "--quiet"]) == 130
     assert f"step 10 of 60; go on with --resume --out {out}" in capsys.readouterr().err
     assert weights(out)[0] == 10
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    assert signal.getsignal(signal.SIGINT) is before
     assert pretrain.main(["--resume", "--out", str(out), "--quiet"]) == 0
     assert weights(out) == weights(long_run)
 
