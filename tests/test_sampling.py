@@ -56,6 +56,12 @@ def test_of_equals_the_first_are_kept():
     )
 
 
+def test_the_fewest_that_have_the_share_are_kept_to_the_last_digit():
+    logits = np.array([0.0, -0.1, -0.1])
+    first = sample_distribution(logits)[0]
+    assert_allclose(sample_distribution(logits, top_p=first), [1, 0, 0], **CLOSE)
+
+
 def test_top_p_of_one_keeps_the_smallest():
     """Whose share the running sum of the others would round away."""
     p = sample_distribution(np.array([0.0, 0.0, -60.0]), top_p=1.0)

@@ -49,9 +49,8 @@ def sample_distribution(logits, temperature=1.0, top_k=None, top_p=None):
         top_p = real_number("top_p", top_p, 0.0, 1.0)
     if top_p is not None and top_p < 1:
         share = ranked / ranked.sum(-1, keepdims=True)
-        before = np.cumsum(share, -1) - share  # what the more probable have together
-        before[..., 0] = -1  # the most probable stays
-        ranked[before >= top_p] = 0
+        before = np.cumsum(share, -1)[..., :-1]  # what the more probable have together
+        ranked[..., 1:][before >= top_p] = 0  # the most probable stays
     np.put_along_axis(p, order, ranked, -1)
     return p / p.sum(-1, keepdims=True)
 
