@@ -30,6 +30,7 @@ PYTHON = (sys.executable, "-m")
 NBVAL = (
     *(*PYTHON, "pytest", "-p", "tools.nbval_plugin", "--nbval", "--nbval-current-env"),
     "--nbval-sanitize-with=tests/book/sanitize.cfg",
+    "--nbval-cell-timeout=120",  # a kernel that died answers never
 )
 
 # A page has 60 s alone. Two at once share caches and memory: half as much again.
