@@ -106,8 +106,8 @@ def loaded(framework):
 def to_framework(value, framework):
     """The value with a copy, as the framework's tensor, of every NumPy array in it.
 
-    Lists, tuples and dictionaries are followed. A function is wrapped, so that it takes
-    and gives the framework's tensors.
+    Lists, tuples and dictionaries are followed. A function, or an object that can be
+    called like one, is wrapped, so that it takes and gives the framework's tensors.
     """
     follow = functools.partial(to_framework, framework=framework)
     if isinstance(value, np.ndarray):
@@ -119,7 +119,7 @@ def to_framework(value, framework):
         return copy
     if isinstance(value, list | tuple | dict):
         return _followed(value, follow)
-    if framework != "numpy" and inspect.isroutine(value):
+    if framework != "numpy" and callable(value) and not isinstance(value, type):
         return in_framework(value, framework)
     return value
 

@@ -57,6 +57,7 @@ def _try_case(reference, answer, framework, case, place):
     """Run the answer on one case; raise WrongAnswer unless it gives what it should."""
     with np.errstate(all="ignore"):
         expected = adapter.to_numpy(reference.function(*copy.deepcopy(case)))
+    case = answers.for_the_answer(case)
     given = adapter.to_framework(copy.deepcopy(case), framework)
     tell = functools.partial(_tell, reference, answer, place, case)
     with warnings.catch_warnings(record=True) as warned:

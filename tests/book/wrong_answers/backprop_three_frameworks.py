@@ -35,6 +35,10 @@ def _forward_difference(f, w, v):
     return (f(w + 1e-8 * v) - f(w)) / 1e-8
 
 
+def _central_difference(f, w, v):
+    return (f(w + 1e-5 * v) - f(w - 1e-5 * v)) / 2e-5
+
+
 def _large_step(f, w, v):
     return (f(w + 0.01 * v) - f(w - 0.01 * v)) / 0.02
 
@@ -63,3 +67,5 @@ WRONG = {
     ],
     "directional-derivative": [_forward_difference, _large_step],
 }
+
+RIGHT = {"directional-derivative": [_central_difference]}

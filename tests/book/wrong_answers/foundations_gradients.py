@@ -76,6 +76,15 @@ def _large_imaginary_step(f, x):
     return _entry_by_entry(x, step)
 
 
+def _small_imaginary_step(f, x):
+    def step(i):
+        e = np.zeros(x.shape, complex)
+        e[i] = 1e-30j
+        return f(x + e).imag / 1e-30
+
+    return _entry_by_entry(x, step)
+
+
 def _all_at_once(f, x):
     return np.full(x.shape, f(x + 1e-30j).imag / 1e-30)
 
@@ -98,3 +107,5 @@ WRONG = {
     "complex-gradient": [_central, _large_imaginary_step, _all_at_once],
     "jacobian-order": [_forward_order, _reverse_order, _better_of_the_two],
 }
+
+RIGHT = {"complex-gradient": [_small_imaginary_step]}
