@@ -43,7 +43,9 @@ FOUND = (
     "tabs: a click on TensorFlow shows",
     "tabs: the key End gives the focus to 'TensorFlow' and shows [[], ['tf'],",
     "print: of 9 panels 8 are shown, 9 with a name",
+    "print: shown in light mode",
     "no script: of 9 panels 8 are shown, 9 with a name",
+    "no script: shown in light mode",
     "as a file: formula has an error",
 )
 
@@ -118,6 +120,37 @@ def test_search_that_finds_nothing_is_found(site, browser, monkeypatch):
     index.write_text(kept, "utf-8")
     assert "as a file: finds nothing for the word gradient" in faults
     assert "served: finds nothing for the word gradient" in faults
+
+
+def test_printing_that_changes_nothing_is_found(site, browser):
+    script = site / "_static/lm/reading.js"
+    kept = script.read_text("utf-8")
+    replace(script, '"beforeprint"', '"never"')
+    with chromium.served(site) as base:
+        faults = browser_check.look_at(browser, site, base, RICH).faults
+    script.write_text(kept, "utf-8")
+    assert any(re.match(r"print: \d folds stay closed", fault) for fault in faults)
+
+
+def test_page_without_its_colors_is_found(site, browser):
+    sheet = site / "_static/lm/type.css"
+    kept = sheet.read_text("utf-8")
+    replace(sheet, 'html:not([data-theme="dark"])', 'html[data-theme="auto"]')
+    with chromium.served(site) as base:
+        faults = browser_check.look_at(browser, site, base, RICH).faults
+    sheet.write_text(kept, "utf-8")
+    assert "no script: the style sheets do not set --lm-paper" in faults
+
+
+def test_search_that_asks_another_host_is_found(site, browser):
+    page = site / "search.html"
+    kept = page.read_text("utf-8")
+    replace(page, "</body>", '<img src="http://foreign.example/x.png"></body>')
+    with chromium.served(site) as base:
+        faults = browser_check.search(browser, site, base).faults
+    page.write_text(kept, "utf-8")
+    assert "served: asks another host: http://foreign.example/x.png" in faults
+    assert "as a file: asks another host: http://foreign.example/x.png" in faults
 
 
 def test_without_a_browser_it_says_so(site, monkeypatch, capsys):

@@ -129,6 +129,37 @@ def twins(page, mode):
     return page.evaluate(TWINS, mode)
 
 
+COLORS = """() => {
+  const style = getComputedStyle(document.documentElement);
+  return ["--lm-paper", "--lm-accent", "--lm-serif"]
+    .filter((name) => !style.getPropertyValue(name).trim())
+    .map((name) => "the style sheets do not set " + name);
+}"""
+
+CLOSED = """() => [...document.querySelectorAll(
+  ".bd-article details:not(.lm-setup):not([open])")].length"""
+
+
+def colors(page):
+    """The book's colors and fonts are set."""
+    return page.evaluate(COLORS)
+
+
+def printing(page):
+    """Paper is light, every fold but the setup open; afterwards all is as before."""
+    before = page.evaluate("document.documentElement.dataset.theme")
+    closed = page.evaluate(CLOSED)
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    faults = twins(page, "light")
+    if still := page.evaluate(CLOSED):
+        faults.append(f"{still} folds stay closed")
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    after = page.evaluate("document.documentElement.dataset.theme")
+    if (after, page.evaluate(CLOSED)) != (before, closed):
+        faults.append("the page is not as before, after printing")
+    return faults
+
+
 def groups(page):
     """For each group of tabs, the wings whose panels are shown."""
     return page.evaluate(VISIBLE_PANELS)

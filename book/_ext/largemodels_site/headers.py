@@ -126,6 +126,21 @@ def mend_citations(app, pagename, templatename, context, doctree):
         )
 
 
+def light_without_script(app, exception):
+    """Let the pages be light until a script has asked the reader's settings.
+
+    The theme writes "auto" there, which no style sheet knows: without JavaScript both
+    twins of every figure would be shown, and none of the book's colors.
+    """
+    if exception is not None or app.builder.format != "html":
+        return
+    for page in Path(app.outdir).rglob("*.html"):
+        text = page.read_text("utf-8")
+        mended = text.replace(' data-theme="auto"', ' data-theme="light"', 1)
+        if mended != text:
+            page.write_text(mended, "utf-8")
+
+
 def register(app):
     """Connect to the building of each page."""
     app.connect("config-inited", set_address)
@@ -133,3 +148,4 @@ def register(app):
     app.connect("html-page-context", describe)
     app.connect("html-page-context", mend_citations)
     app.connect("html-page-context", edit_the_source, priority=902)
+    app.connect("build-finished", light_without_script)
