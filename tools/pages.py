@@ -113,7 +113,9 @@ def parser() -> argparse.ArgumentParser:
             )
     for name in ("sync", "run"):
         made[name].add_argument(
-            "--discard", action="store_true", help="drop edits made in Jupyter"
+            "--discard",
+            action="store_true",
+            help="drop edits made in Jupyter, and in setup cells",
         )
     made["run"].add_argument("--all", action="store_true", help="unchanged ones, too")
     made["run"].add_argument(

@@ -127,14 +127,30 @@ def test_cell_that_is_written_anew_keeps_its_options(book, markdown, notebook):
     assert markdown.read_text("utf-8") == text.replace(old, "y = 1")
 
 
-def test_edited_setup_cell_gets_its_text_back(book, markdown, notebook):
+def test_edit_of_the_setup_cell_is_refused_and_kept(book, markdown, notebook, capsys):
     text = markdown.read_text("utf-8")
     as_jupyter(notebook, lambda cells: find(cells, "begin()").update(source="x"))
-    assert tool(book, "pull") == 0
-    assert tool(book, "sync") == 0
+    edited = notebook.read_bytes()
+    for command in ("pull", "sync", "run"):
+        assert tool(book, command) == 1
+        captured = capsys.readouterr()
+        said = captured.out + captured.err
+        assert "the setup cell of one.ipynb has been edited" in said
+        assert (markdown.read_text("utf-8"), notebook.read_bytes()) == (text, edited)
+    assert tool(book, "sync", "--discard") == 0
+    assert "begin()" in notebook.read_text("utf-8")
     assert markdown.read_text("utf-8") == text
-    assert tool(book, "check") == 1  # the outputs are no longer those of a run
-    assert counts(notebook) == [None] * 9
+    assert counts(notebook) == [None] * 9  # the outputs are no longer those of a run
+
+
+def test_edit_of_the_markdown_setup_cell_is_refused(book, markdown, notebook, capsys):
+    edit(markdown, "begin()\n", "begin()\nmine = 1\n")
+    text, made = markdown.read_text("utf-8"), notebook.read_bytes()
+    assert tool(book, "sync") == 1
+    assert "the setup cell of one.md has been edited" in capsys.readouterr().out
+    assert (markdown.read_text("utf-8"), notebook.read_bytes()) == (text, made)
+    assert tool(book, "sync", "--discard") == 0
+    assert "mine = 1" not in markdown.read_text("utf-8")
 
 
 def test_outputs_made_in_jupyter_are_not_kept(book, notebook, capsys):

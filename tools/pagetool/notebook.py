@@ -77,6 +77,24 @@ def code_key(cell: NotebookNode) -> str:
     return json.dumps([source, "raises-exception" in tags(cell)])
 
 
+def refuse_own_setup(page: Page, cells: list[NotebookNode], file: Path) -> None:
+    """Raise PageError where the setup cell holds what the page tool would overwrite.
+
+    The tool's text with another address is the tool's, and so is an empty cell.
+    """
+    canonical = page.book.setup
+    cell = next((c for c in cells if "setup" in tags(c)), None)
+    if canonical is None or cell is None or not cell.source.strip():
+        return
+    mine = NotebookNode(source=canonical, metadata=cell.metadata, cell_type="code")
+    if code_key(cell) != code_key(mine):
+        raise PageError(
+            f"{page.name}: the setup cell of {file.name} has been edited, and its text "
+            "is the page tool's; nothing was written. Move what you added into a cell "
+            "of its own, or drop it (sync --discard)"
+        )
+
+
 def build(page: Page, old: NotebookNode | None = None) -> NotebookNode:
     """The notebook of a page, with the outputs of `old` that still belong to it.
 

@@ -25,6 +25,7 @@ from tools.pagetool.notebook import (
     edited_in_jupyter,
     identity,
     load,
+    refuse_own_setup,
 )
 
 
@@ -41,6 +42,7 @@ def pulled(page: Page) -> str | None:
             f"{page.name}: {page.notebook.name} does not say which Markdown it was "
             "made from; only what the page tool has written can be pulled from"
         )
+    refuse_own_setup(page, notebook.cells, page.notebook)
     if not edited_in_jupyter(notebook):
         return None
     text = page.text()

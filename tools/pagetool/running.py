@@ -15,7 +15,14 @@ from tools.pagetool.check import page_problems
 from tools.pagetool.execute import CellError, Run, package_changes
 from tools.pagetool.kernel import warm_up
 from tools.pagetool.markdown import code_line, with_setup
-from tools.pagetool.notebook import build, dump, edited_in_jupyter, load, ran
+from tools.pagetool.notebook import (
+    build,
+    dump,
+    edited_in_jupyter,
+    load,
+    ran,
+    refuse_own_setup,
+)
 
 ALONE = {"timing", "processes"}  # tags of cells whose pages have the machine alone
 
@@ -46,11 +53,20 @@ def previous(page: Page, discard: bool = False) -> NotebookNode | None:
             f"{page.name}: {page.notebook.name} has been edited in Jupyter; bring the "
             "edits into the Markdown (pull), or drop them (--discard)"
         )
+    if old is not None and not discard:
+        refuse_own_setup(page, old.cells, page.notebook)
     return old
 
 
-def updated(page: Page, old: NotebookNode | None) -> NotebookNode:
-    """Write the setup cell into the Markdown; return the notebook for it."""
+def updated(
+    page: Page, old: NotebookNode | None, discard: bool = False
+) -> NotebookNode:
+    """Write the setup cell into the Markdown; return the notebook for it.
+
+    Raises PageError where the Markdown's setup cell was edited, unless discard.
+    """
+    if not discard:
+        refuse_own_setup(page, page.cells(), page.markdown)
     if page.book.setup is not None:
         write(page.markdown, with_setup(page.text(), page.name, page.book.setup))
     return build(page, old)
@@ -61,7 +77,8 @@ def made(pages: list[Page], discard: bool) -> dict[Page, NotebookNode]:
     notebooks = {}
     for page in pages:
         try:
-            notebooks[page] = updated(page, previous(page, discard))
+            old = previous(page, discard)
+            notebooks[page] = updated(page, old, discard)
         except PageError as error:
             say(str(error))
     return notebooks
