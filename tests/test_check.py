@@ -164,6 +164,38 @@ def test_the_server_takes_the_next_free_port(tmp_path):
             link.close()
 
 
+def test_make_serve_says_the_address_and_opens_it(tmp_path, monkeypatch, capsys):
+    site = tmp_path / "_build" / "html"
+    site.mkdir(parents=True)
+    (site / "index.html").write_text("<p>the book</p>")
+    opened = threading.Event()
+    addresses = []
+
+    def browse(address):
+        addresses.append(address)
+        opened.set()
+
+    def until_opened(self):
+        assert opened.wait(10)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve, "ROOT", tmp_path)
+    monkeypatch.setattr(serve.webbrowser, "open", browse)
+    monkeypatch.setattr(
+        serve.http.server.ThreadingHTTPServer, "serve_forever", until_opened
+    )
+    assert serve.main([]) == 0
+    (address,) = addresses
+    assert re.fullmatch(r"http://127\.0\.0\.1:8\d\d\d/", address)
+    assert f"The book is served at {address}" in capsys.readouterr().out
+
+
+def test_the_steps_are_those_that_are_written_down():
+    text = (check.ROOT / "CONTRIBUTING.md").read_text("utf-8")
+    said = re.search(r"The steps are (`.*?)\.\n", text, re.S)[1]
+    assert re.findall(r"`(\w+)`", said) == [step.name for step in check.STEPS]
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "eight", "-1"])
 def test_a_port_that_is_none_is_refused(port, capsys):
     assert serve.main([port]) == 1

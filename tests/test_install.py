@@ -166,6 +166,16 @@ def test_too_little_room_is_told_before(groups, free, need):
     install.check_space(ROOT, groups, free=5 * 10**9)
 
 
+@pytest.mark.parametrize(("platform", "told"), [("linux", True), ("darwin", False)])
+def test_little_space_for_cuda_is_told_beforehand(platform, told, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "platform", platform)
+    install.check_space(ROOT, {"pytorch"}, free=6 * 10**9)
+    assert ("6.0 GB of disk are free" in capsys.readouterr().out) == told
+    install.check_space(ROOT, {"pytorch"}, free=9 * 10**9)
+    install.check_space(ROOT, {"book"}, free=6 * 10**9)
+    assert capsys.readouterr().out == ""
+
+
 SAID = {
     "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on "
     "device": "The disk is full",
@@ -200,6 +210,16 @@ def test_a_failing_command_leaves_its_log(tmp_path, capfd):
     shown = capfd.readouterr()
     assert (shown.out, shown.err) == ("50 %\n", "")
     assert "Traceback" in (tmp_path / install.LOG).read_text()
+
+
+def test_pip_that_reaches_no_index_is_one_sentence(tmp_path, capfd):
+    nowhere = "http://127.0.0.1:9/simple"  # the port that discards: nobody listens
+    pip = [sys.executable, "-m", "pip", "--isolated", "install", "--retries", "1"]
+    pip += ["--index-url", nowhere, "--target", str(tmp_path / "x"), "no-such-package"]
+    with pytest.raises(install.InstallError, match="index cannot be reached") as caught:
+        install.call(pip, tmp_path)
+    assert "\n" not in str(caught.value)
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_a_good_command_leaves_none(tmp_path):

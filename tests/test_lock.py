@@ -12,6 +12,7 @@ from packaging.markers import default_environment
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from tests.tree_rules import PYTORCH_INDEX
 from tools import install, lock
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -189,7 +190,7 @@ def wrong_environment(text):
     if not isinstance(pip, dict) or list(pip) != ["pip"]:
         return [*complaints, "no pip section at the end"]
     options = [one for one in pip["pip"] if one.startswith("-")]
-    if [one.split()[0] for one in options] != ["--extra-index-url", "-e"]:
+    if options != [f"--extra-index-url https://{PYTORCH_INDEX}/whl/cpu", "-e ."]:
         complaints.append(f"options {options}")
     free = [o for o in pip["pip"] if o not in options and not PIN.fullmatch(o)]
     return complaints + [f"not pinned: {one}" for one in free]
@@ -209,6 +210,11 @@ def test_environment_yml_has_the_right_keys():
         ("  - pip:", "  - pips:", "no pip section"),
         ("numpy==2", "numpy>=2", "not pinned: numpy>=2"),
         ("      - -e .", "      - --pre", "options"),
+        (
+            f"https://{PYTORCH_INDEX}/whl/cpu",
+            "https://mirror.example/simple",
+            "options",
+        ),
     ],
 )
 def test_a_wrong_environment_yml_is_seen(old, new, complaint):

@@ -10,6 +10,8 @@ import yaml
 from check_jsonschema.builtin_schemas import get_builtin_schema
 from ruamel.yaml import YAML
 
+from tools import install
+
 ROOT = Path(__file__).resolve().parent.parent
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 
@@ -91,8 +93,42 @@ def test_nothing_is_interpolated_into_a_shell():
             assert "${{" not in step.get("run", ""), name
 
 
-def test_ci_calls_make_test():
+def steps(name):
+    """The steps of a job."""
+    return dict(jobs())[name]["steps"]
+
+
+def test_each_job_of_the_matrix_tests_its_own_python():
+    job = dict(jobs())["test/test"]
+    assert job["strategy"]["matrix"]["python"] == list(install.SUPPORTED)
+    (run,) = [step for step in job["steps"] if step.get("run") == "bash .ci/run"]
+    assert run["env"] == {"PYTHON": "python${{ matrix.python }}"}
+    (setup,) = [s for s in job["steps"] if "setup-python" in s.get("uses", "")]
+    assert setup["with"] == {"python-version": "${{ matrix.python }}"}
+
+
+def test_a_fork_gets_its_own_address_before_the_site_is_built():
+    found = steps("deploy/build")
+    said = [step.get("run", "") for step in found]
+    (place,) = [i for i, words in enumerate(said) if "repository" in words]
+    assert said[place] == '.venv/bin/python tools/pages.py repository "$ADDRESS"'
+    address = found[place]["env"]["ADDRESS"]
+    assert address == "${{ github.server_url }}/${{ github.repository }}"
+    assert place < said.index("make book")
+
+
+def test_a_failure_of_the_weekly_run_is_reported():
+    report = dict(jobs())["weekly/report"]
+    assert report["needs"] == "newest"
+    assert report["if"].startswith("failure() && ")
+    (step,) = report["steps"]
+    assert 'gh issue create --title "$TITLE"' in step["run"]
+    assert "tools/check.py --unlocked" in steps("weekly/newest")[-1]["run"]
+
+
+def test_ci_calls_make_test_and_leaves_nothing_out():
     text = (ROOT / ".ci" / "run").read_text("utf-8")
+    assert re.search(r"^export CI=true\b", text, re.M)
     assert text.rstrip().endswith("exec make test")
     assert (ROOT / ".ci" / "run").stat().st_mode & 0o111
     assert subprocess.run(["bash", "-n", ROOT / ".ci" / "run"]).returncode == 0

@@ -26,7 +26,7 @@ GIGABYTE = 10**9
 LEAST = GIGABYTE // 50
 # Free space in gigabytes, measured: .venv with the group `book` takes 0.8, with all
 # groups 3.8; the wheels of CUDA, which PyTorch needs on Linux, take 3.7 more.
-SPACE = {"site": 1.5, "frameworks": 5.0}
+SPACE = {"site": 1.5, "frameworks": 5.0, "cuda": 8.7}
 FRAMEWORKS = {"pytorch", "tf"}
 
 NO_SPACE = r"No space left on device|Disk quota exceeded|Errno 28\b|Errno 122\b"
@@ -151,6 +151,12 @@ def check_space(root: Path, groups: set[str], free: int | None = None) -> None:
         raise InstallError(
             f"This installation needs {need:g} GB of free disk space{cuda}, and there "
             f"are {free / GIGABYTE:.1f}: make room, then run the same command again."
+        )
+    if frameworks and sys.platform == "linux" and free < SPACE["cuda"] * GIGABYTE:
+        print(
+            f"{free / GIGABYTE:.1f} GB of disk are free: enough where PyTorch comes "
+            f"without CUDA, and {SPACE['cuda']:g} are needed where it brings it.",
+            flush=True,
         )
 
 

@@ -12,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 
 from tests.book.small_book import ROOT
-from tools import nbval_plugin
+from tools import check, nbval_plugin
 
 SVG = (
     "from IPython.display import SVG, display\n"
@@ -90,15 +90,27 @@ def notebooks(tmp_path_factory):
     return root
 
 
+SANITIZE = "--nbval-sanitize-with="
+
+
+def test_nbval_is_strict_and_two_pages_run_at_a_time():
+    assert "--nbval" in check.NBVAL  # not --nbval-lax, which compares only on request
+    assert not any("lax" in word for word in check.NBVAL)
+    assert check.TWO_AT_ONCE[:4] == ("-n", "2", "--dist", "loadfile")
+    parallel, alone = (
+        next(step for step in check.STEPS if step.name == name)
+        for name in ("notebooks", "alone")
+    )
+    assert parallel.commands == [
+        (*check.NBVAL, *check.TWO_AT_ONCE, "--pages=parallel", "book")
+    ]
+    assert alone.commands == [(*check.NBVAL, "--pages=alone", "book")]
+
+
 def nbval(root, *arguments):
     """Run nbval as `make test` does; return exit code and what it printed."""
-    command = [sys.executable, "-m", "pytest", "-p", "tools.nbval_plugin", "--nbval"]
-    options = [
-        "--nbval-current-env",
-        f"--nbval-sanitize-with={ROOT / 'tests' / 'book' / 'sanitize.cfg'}",
-        "--nbval-cell-timeout=120",
-        "--color=no",
-    ]
+    where = f"{SANITIZE}{ROOT / 'tests' / 'book' / 'sanitize.cfg'}"
+    command = [where if w.startswith(SANITIZE) else w for w in check.NBVAL]
     variables = {
         "PYTHONPATH": str(ROOT),
         "TEST_PYTHON": sys.executable,
@@ -106,7 +118,7 @@ def nbval(root, *arguments):
         "PYTHONWARNINGS": "default",
     }
     done = subprocess.run(
-        [*command, *options, *arguments, "book"],
+        [*command, "--color=no", *arguments, "book"],
         cwd=root,
         env={k: v for k, v in os.environ.items() if k not in WRITES} | variables,
         capture_output=True,
