@@ -46,6 +46,10 @@ class Checkpoints:
         found = self.folder.glob("step-*")
         return sorted((int(path.name[5:]) for path in found), reverse=True)
 
+    def newest(self):
+        """The newest in words, "step 120", or "none"."""
+        return f"step {self.steps()[0]}" if self.steps() else "none"
+
     def path(self, step):
         """Where the checkpoint after so many updates is."""
         return self.folder / f"step-{step:09d}"
@@ -70,11 +74,10 @@ class Checkpoints:
                 shutil.rmtree(fresh, ignore_errors=True)
                 raise
         except OSError as error:
-            last = f"step {self.steps()[0]}" if self.steps() else "none"
             raise OSError(
                 error.errno,
                 f"the checkpoint of step {step} could not be written to {self.folder}: "
-                f"{error.strerror or error}; the last one there is {last}",
+                f"{error.strerror or error}; the last one there is {self.newest()}",
             ) from error
         ours = [number for number in self.steps() if number <= step]
         for number in {*self.steps()} - {*ours[: self.keep]}:

@@ -18,7 +18,7 @@ class Logbook:
     patience        judgments without a lower loss after which the run has `stopped`;
                     None: it goes on
     total           how many updates there will be, where that is known
-    unit            what is counted for the speed: "examples" or "tokens"
+    unit            what is counted for the speed: "examples", "images" or "tokens"
 
     An entry of history.evaluations has "step", the number of updates made by then.
     Raises ValueError where there is an interval and nothing to judge with, or patience
@@ -136,14 +136,14 @@ class Progress:
             self.line += f"  {self.count / seconds:,.0f} {self.unit}/s"
             if self.total:
                 left = (self.total - done) * seconds / (done - self.first)
-                self._show(now, f"{self.line}  {_clock(left)} left")
+                self._show(now, f"{self.line}  {clock(left)} left")
                 return
         self._show(now, self.line)
 
     def close(self):
         """Write the last line, and end it."""
         if self.first is not None:
-            took = _clock(time.monotonic() - self.started)
+            took = clock(time.monotonic() - self.started)
             self._show(math.inf, f"{self.line}  {took} in all", end="\n")
 
     def _show(self, now, line, end=""):
@@ -154,6 +154,6 @@ class Progress:
             print(f"\r{padded}", end=end, file=sys.stderr, flush=True)
 
 
-def _clock(seconds):
+def clock(seconds):
     """Hours, minutes and seconds: 0:01:23."""
     return str(datetime.timedelta(seconds=round(seconds)))

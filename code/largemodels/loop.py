@@ -21,8 +21,9 @@ class Loop:
                  dictionary and as a structure of arrays and numbers; `load_weights` and
                  `load` take it back
     batches      index arrays, in an order that is the same again when a run goes on
+    inputs       an array or tensor; with four axes they are images, for the speed
     labels       an array or tensor: integers (n, T) are tokens, and count as such for
-                 the speed; anything else is counted as examples
+                 the speed; what is neither is counted as examples
     checkpoints  checkpoints.Checkpoints, or None
     patience     judgments without a lower loss after which the run ends, with the
                  weights of the lowest; None: it ends with its batches
@@ -31,10 +32,11 @@ class Loop:
     Raises ValueError where a run that goes on has other batches than before.
     """
 
-    def __init__(self, state, batches, labels, *, checkpoints=None, **options):
+    def __init__(self, state, batches, inputs, labels, *, checkpoints=None, **options):
         total = operator.length_hint(batches, 0) or None
-        tokens = len(labels.shape) == 2 and "int" in str(labels.dtype)
-        unit, self.each = ("tokens", labels.shape[1]) if tokens else ("examples", 1)
+        unit, self.each = "images" if len(inputs.shape) == 4 else "examples", 1
+        if len(labels.shape) == 2 and "int" in str(labels.dtype):
+            unit, self.each = "tokens", labels.shape[1]
         self.logbook = Logbook(total=total, unit=unit, **options)
         self.state, self.batches, self.checkpoints = state, batches, checkpoints
         self.best_weights, self.order, self.unsaved = None, 0, False

@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import signal
 import time
 import xml.etree.ElementTree as ET
@@ -127,8 +128,10 @@ def test_flags_count_before_the_file(text, tmp_path, capsys):
     kept = json.loads((out / "settings.json").read_text())
     assert (kept["steps"], kept["num_layers"], kept["d_model"]) == (2, 1, 8)
     told = capsys.readouterr().out.splitlines()
-    assert told[0].startswith("step 1/2  loss ")
-    assert told[-1].startswith("step 2/2  loss ")
+    line = r"step {}/2  loss \d\.\d{{4}}( .*)?  [\d,]+ tokens/s  \d:\d\d:\d\d left"
+    assert re.fullmatch(line.format(1), told[0])
+    assert re.fullmatch(line.format(2), told[-1])
+    assert told[-1].endswith("  0:00:00 left")
     model, tokenizer = generate.load_run(out)
     assert tokenizer.vocab_size == 300 == model.config.vocab_size
 

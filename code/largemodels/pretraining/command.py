@@ -36,6 +36,21 @@ MAY_CHANGE = {
 }
 
 
+ALLOCATOR = "can't allocate memory"  # PyTorch's own, on a CPU: a RuntimeError
+
+
+def sentence(error: Exception) -> str:
+    """What an error says, on one line."""
+    words = str(error)
+    if isinstance(error, OSError) and error.strerror:
+        words = error.strerror
+        if error.filename:
+            words = f"{error.filename}: {words}"
+    if isinstance(error, MemoryError) or ALLOCATOR in words:
+        words = f"the model does not fit into memory: {words}"
+    return " ".join(words.split()) or type(error).__name__
+
+
 class Parser(argparse.ArgumentParser):
     """A parser whose complaint is one sentence, raised as ValueError."""
 

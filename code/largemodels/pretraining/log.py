@@ -1,5 +1,6 @@
 """The log of a run: a line of JSON for every update, and the curve drawn from it."""
 
+import contextlib
 import json
 import math
 import os
@@ -16,6 +17,9 @@ class RunLog:
     path   the file
     after  lines of later steps than this are taken away first: a run that goes on from
            a checkpoint writes them again. None: the file begins anew
+
+
+    Raises OSError that names the file where there is no room or no permission.
     """
 
     def __init__(self, path, after=None):
@@ -24,13 +28,23 @@ class RunLog:
         if after is not None and self.path.exists():
             kept = [line for line in read_log(self.path) if line["step"] <= after]
         temporary = self.path.with_suffix(".new")
-        temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
-        os.replace(temporary, self.path)
+        with self._named():
+            temporary.write_text("".join(map(_line, kept)), encoding="utf-8")
+            os.replace(temporary, self.path)
 
     def write(self, **values):
         """Append one line."""
-        with open(self.path, "a", encoding="utf-8") as file:
+        with self._named(), open(self.path, "a", encoding="utf-8") as file:
             file.write(_line(values))
+
+    @contextlib.contextmanager
+    def _named(self):
+        """A full disk shows when a file is closed, and that error names no file."""
+        try:
+            yield
+        except OSError as error:
+            what = error.strerror or str(error)
+            raise OSError(error.errno, what, str(self.path)) from error
 
 
 def _line(values):

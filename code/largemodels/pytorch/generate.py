@@ -13,11 +13,11 @@ from pathlib import Path
 
 from largemodels.checkpoints import Checkpoints
 from largemodels.data import tokenizers
-from largemodels.pretraining.command import KEPT, Parser
+from largemodels.pretraining.command import KEPT, Parser, sentence
 from largemodels.pretraining.corpus import END, TOKENIZER
 from largemodels.pretraining.settings import from_flat
 from largemodels.pytorch.generation import generate
-from largemodels.pytorch.pretrain import CHECKPOINTS, sentence
+from largemodels.pytorch.pretrain import CHECKPOINTS
 from largemodels.pytorch.state import load_parameters
 from largemodels.pytorch.training import choose_device
 from largemodels.pytorch.transformer import Transformer

@@ -26,8 +26,9 @@ import torch
 
 from largemodels.checkpoints import Checkpoints
 from largemodels.data.batches import batches
+from largemodels.logbook import clock
 from largemodels.pretraining import Corpus, RunLog, draw, read_log, read_settings
-from largemodels.pretraining.command import KEPT
+from largemodels.pretraining.command import ALLOCATOR, KEPT, sentence
 from largemodels.pretraining.corpus import TOKENIZER, token_file
 from largemodels.pretraining.settings import OPTIMIZERS
 from largemodels.pytorch import optimizers
@@ -44,8 +45,8 @@ from largemodels.pytorch.training import choose_device
 from largemodels.pytorch.transformer import Transformer
 
 LOG, CHECKPOINTS = "log.jsonl", "checkpoints"
-TOLD = (ValueError, TypeError, OSError, FloatingPointError, DistributedError)
-TOLD += (torch.OutOfMemoryError,)
+ALIKE = (ValueError, TypeError, FloatingPointError, MemoryError)  # on all processes
+TOLD = (*ALIKE, OSError, DistributedError, torch.OutOfMemoryError)
 
 
 def main(arguments=None):
@@ -60,23 +61,15 @@ def main(arguments=None):
     except KeyboardInterrupt:
         print("pretrain: stopped without saving", file=sys.stderr, flush=True)
         return 128 + signal.SIGINT
-    except TOLD as error:
-        if "--traceback" in words:
+    except (*TOLD, RuntimeError) as error:
+        full = ALLOCATOR in str(error)
+        if "--traceback" in words or not (full or isinstance(error, TOLD)):
             raise
         same = status == 2 and not isinstance(error, DistributedError)
-        if not (same or hasattr(error, "rank")) or os.environ.get("RANK", "0") == "0":
+        same = same or full or isinstance(error, ALIKE) or hasattr(error, "rank")
+        if not same or os.environ.get("RANK", "0") == "0":
             print(f"pretrain: {sentence(error)}", file=sys.stderr, flush=True)
         return status
-
-
-def sentence(error):
-    """What an error says, on one line."""
-    words = str(error)
-    if isinstance(error, OSError) and error.strerror:
-        words = error.strerror
-        if error.filename:
-            words = f"{error.filename}: {words}"
-    return " ".join(words.split()) or type(error).__name__
 
 
 def pretrain(settings, flags, place):
@@ -201,6 +194,7 @@ class Run:
     def __init__(self, settings, vocab_size, device, place, quiet=False):
         s = self.settings = settings
         self.place, self.quiet, self.step = place, quiet, 0
+        self.failure = None
         if s.optimizer == "muon" and place.world_size > 1 and s.parallel != "ddp":
             raise ValueError(f"muon needs whole matrices, got parallel={s.parallel!r}")
         config = s.config(vocab_size)
@@ -231,8 +225,8 @@ class Run:
     def go(self, interrupts):
         """Make the updates that are left, or those until somebody interrupts."""
         s, saved = self.settings, self.step
-        path, after = Path(s.out) / LOG, self.step
-        log = RunLog(path, after) if self.place.first else None
+        self.began, self.first = time.monotonic(), self.step
+        log = on_first(lambda: RunLog(Path(s.out) / LOG, self.step), self.place)
         order = batches(
             self.corpus.num_training,
             s.batch_size,
@@ -241,18 +235,27 @@ class Run:
             start_step=self.step,
         )
         for batch in order:
-            line, stopped = self.update(batch, interrupts.caught)
+            line, stopped = self.update(batch, interrupts.caught or self.failure)
             last = self.step == s.steps or stopped
             if self.step % s.evaluate_every == 0 or self.step == s.steps:
                 line["validation_loss"] = self.evaluate()
-            if log:
-                log.write(**line)
+            if self.place.first:
+                self.note(log, line)
             self.show(line)
             if self.step % s.checkpoint_every == 0 or last:
                 saved = self.save(saved)
             if last:
                 interrupts.caught = interrupts.caught or (stopped and signal.SIGINT)
                 return
+
+    def note(self, log, line):
+        """Write a line of the log. An error is raised where all processes meet."""
+        try:
+            log.write(**line)
+        except OSError as error:
+            last = self.checkpoints.newest()
+            told = f"{error.strerror}; the last checkpoint there is {last}"
+            self.failure = OSError(error.errno, told, error.filename)
 
     def update(self, batch, caught):
         """One update. Returns its line of the log, and whether all are to stop."""
@@ -313,10 +316,13 @@ class Run:
         """Write a checkpoint unless this step has one. Returns its step."""
         if saved != self.step:
             weights, state = self.state.weights(), {"run": self.state.read()}
-            on_first(
-                lambda: self.checkpoints.write(self.step, weights, state), self.place
-            )
+            on_first(lambda: self._save(weights, state), self.place)
         return self.step
+
+    def _save(self, weights, state):
+        if self.failure:
+            raise self.failure
+        self.checkpoints.write(self.step, weights, state)
 
     def show(self, line):
         """Print a line for the first update, and then with every evaluation."""
@@ -325,7 +331,10 @@ class Run:
         words = f"step {self.step}/{self.settings.steps}  loss {line['loss']:.4f}"
         if line.get("validation_loss") is not None:
             words += f"  validation {line['validation_loss']:.4f}"
-        print(f"{words}  {line['tokens_per_second']:,} tokens/s", flush=True)
+        words += f"  {line['tokens_per_second']:,} tokens/s"
+        done, seconds = self.step - self.first, time.monotonic() - self.began
+        left = clock((self.settings.steps - self.step) * seconds / done)
+        print(f"{words}  {left} left", flush=True)
 
 
 if __name__ == "__main__":

@@ -78,6 +78,7 @@ def train(
     loop = Loop(
         RunState(model, optimizer, update.scaler),
         batches,
+        inputs,
         labels,
         judge=judge_of(model, validation, evaluate, loss),
         evaluate_every=evaluate_every,

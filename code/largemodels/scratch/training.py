@@ -74,6 +74,7 @@ def train(
     loop = Loop(
         RunState(model, optimizer),
         batches,
+        inputs,
         labels,
         judge=judge_of(model, validation, evaluate, loss),
         evaluate_every=evaluate_every,
