@@ -321,17 +321,17 @@ def text_loss(model, rows):
 PARTS = {"stories": run_stories, "variants": run_variants, "text": run_text}
 
 
-def main():
+def main(parts=PARTS, kept_in=RESULT):
     """Run one part; with --write, keep it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("part", choices=tuple(PARTS))
+    parser.add_argument("part", choices=tuple(parts))
     parser.add_argument("--write", action="store_true")
     given = parser.parse_args()
     torch.set_num_threads(1)
     begun = time.process_time()
-    result = PARTS[given.part]()
+    result = parts[given.part]()
     record = {
-        "command": f"python book/runs/gpt.py {given.part} --write",
+        "command": f"python book/runs/{kept_in.stem}.py {given.part} --write",
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "hardware": f"one thread of a {platform.machine()} processor",
         "torch": torch.__version__.split("+")[0],
@@ -341,9 +341,9 @@ def main():
     if not given.write:
         print(json.dumps(record, indent=1))
         return
-    kept = json.loads(RESULT.read_text("utf-8")) if RESULT.exists() else {}
+    kept = json.loads(kept_in.read_text("utf-8")) if kept_in.exists() else {}
     kept[given.part] = record
-    RESULT.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
+    kept_in.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the page on GPT quotes of book/runs/gpt.json is what stands there."""
+"""What the page on GPT quotes of book/runs/gpt.json and gpt_more.json stands there."""
 
 import ast
 import json
@@ -10,6 +10,7 @@ import pytest
 BOOK = Path(__file__).resolve().parents[2] / "book"
 PAGE = (BOOK / "transformers" / "gpt.md").read_text("utf-8")
 RUN = json.loads((BOOK / "runs" / "gpt.json").read_text("utf-8"))
+MORE = json.loads((BOOK / "runs" / "gpt_more.json").read_text("utf-8"))
 
 
 def literal(name):
@@ -37,6 +38,29 @@ def test_the_variants():
 def test_what_was_written(name, column):
     shown = literal(name)
     assert shown == {setting: written(setting, column) for setting in shown}
+
+
+def test_lengths_beyond_the_trained_one():
+    run, trained = MORE["lengths"], MORE["lengths"]["trained"]
+    assert literal("RISE") == {
+        name: [round(row[-1] - row[trained - 1], 2) for row in rows]
+        for name, rows in run["excess"].items()
+    }
+    for name in ("ALiBi", "rotary"):
+        home = [row[trained - 1] for row in run["excess"][name]]
+        assert f" {sum(home) / len(home):.1f} " in PAGE
+
+
+def test_what_beams_find():
+    found = {int(width): rows for width, rows in MORE["beams"]["found"].items()}
+    assert literal("BEAMS") == found
+    assert literal("TRUE_TOKENS") == MORE["beams"]["true_tokens"]
+
+
+@pytest.mark.parametrize("part", ["lengths", "beams"])
+def test_the_command_and_its_cost_are_quoted(part):
+    run = MORE[part]
+    assert f"`{run['command']}`, {run['date']}, {run['cpu_seconds']} seconds" in PAGE
 
 
 @pytest.mark.parametrize("part", ["stories", "text"])
