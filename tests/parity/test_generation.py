@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from largemodels.configs import TransformerConfig
 from largemodels.parameters import shapes
+from largemodels.sampling import draw, sample_distribution
 from numpy.testing import assert_array_equal
 from wings import OTHERS, SCRATCH, TENSORFLOW, WINGS
 
@@ -71,6 +72,24 @@ def test_texts_are_equal(wing, name, cache, temperature, texts):
     assert_array_equal(expected[:, :3], PROMPT)
     assert expected.shape == (2, 12)
     assert len(np.unique(expected[:, 3:])) > 2  # there is something to agree on
+
+
+@wings
+@pytest.mark.parametrize("cache", [True, False])
+@pytest.mark.parametrize(
+    "limits", [{"top_k": 3}, {"top_p": 0.6}, {"top_k": 3, "top_p": 0.6}], ids=str
+)
+def test_limits_reach_the_drawing(wing, limits, cache, texts):
+    """Against a text drawn here, from the logits of all that is written so far."""
+    model, rng = build(wing), np.random.default_rng(4)
+    text = PROMPT
+    for _ in range(9):
+        logits = wing.value(model, text)[:, -1]
+        p = sample_distribution(logits, 2.0, **limits)
+        text = np.concatenate((text, draw(p, rng)[:, None]), 1)
+    found = run(wing, temperature=2.0, seed=4, cache=cache, **limits)
+    assert_array_equal(found, text)
+    assert (found != texts["gpt", 2.0]).any()  # the limits bind
 
 
 @wings
