@@ -1,6 +1,7 @@
 """Every layout on real processes equals one process with the whole batch."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -100,13 +101,22 @@ def test_pretrain_under_torchrun_equals_one_process(runs, kind):
             )
 
 
-def test_a_run_of_two_goes_on_with_one(runs, capfd):
+@pytest.mark.parametrize(
+    ("kind", "size"), [("ddp", 1), ("fsdp", 1), ("tp", 1), ("tp", 2)]
+)
+def test_a_run_of_two_goes_on(runs, kind, size, capfd):
+    """With one process, or with two again, from the checkpoint before the last."""
     folder, _ = runs
-    out = folder / "fsdp"
+    out = folder / kind
     log = (out / "log.jsonl").read_text()
-    for path in (out / "checkpoints").glob("step-000000006"):
-        path.rename(out / "later")
-    assert pretrain.main(["--resume", "--out", str(out), "--quiet"]) == 0
+    shutil.rmtree(out / "checkpoints" / "step-000000006")
+    words = ["--resume", "--out", str(out), "--quiet"]
+    if size == 1:
+        assert pretrain.main(words) == 0
+    else:
+        process = launch.torchrun(size, "-m", "largemodels.pytorch.pretrain", *words)
+        status, told, err = launch.finish(process)
+        assert status == 0, f"{told}\n{err}"
     again = read_log(out / "log.jsonl")
     before = [json.loads(line) for line in log.splitlines()]
     for one, other in zip(before, again, strict=True):

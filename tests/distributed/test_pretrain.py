@@ -117,9 +117,9 @@ def test_a_full_disk_leaves_the_last_checkpoint(text, tmp_path, monkeypatch, cap
 
 def test_flags_count_before_the_file(text, tmp_path, capsys):
     out = tmp_path / "run"
-    file = tmp_path / "run.toml"
+    file, data = tmp_path / "run.toml", text / "first.txt"  # one file, no folder
     file.write_text(
-        f'data = "{text}"\nout = "{out}"\nsteps = 9\n[model]\npreset = "tiny"\n'
+        f'data = "{data}"\nout = "{out}"\nsteps = 9\n[model]\npreset = "tiny"\n'
         "num_layers = 1\nd_model = 8\nnum_heads = 2\n[length]\ncontext_length = 8\n"
     )
     chosen = ["--steps", "2", "--batch-size", "2", "--tokenizer", "bpe"]

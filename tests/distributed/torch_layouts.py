@@ -184,7 +184,7 @@ def kept(model, optimizer, whole):
 
 
 def states(place, model, optimizer):
-    """Whether a state saved sharded continues on one process, and sharded again."""
+    """Whether a state saved sharded goes on as the model itself, whole and sharded."""
     scaler = torch.amp.GradScaler("cpu", enabled=False)
     state = parallel.DistributedState(model, optimizer, scaler)
     box = [(state.weights(), state.read())]
@@ -203,8 +203,11 @@ def states(place, model, optimizer):
         cross_entropy(other(x), y).backward()
         again.step()
         outcomes.append(parallel.gather_parameters(other))
-    alone, again = outcomes
-    gaps = [np.abs(alone[k] - again[k]).max() for k in again]
+    optimizer.zero_grad()
+    cross_entropy(model(x), y).backward()
+    optimizer.step()
+    itself = parallel.gather_parameters(model)
+    gaps = [np.abs(a[k] - itself[k]).max() for a in outcomes for k in itself]
     return float(max(gaps, default=0))
 
 
