@@ -148,7 +148,8 @@ class KVCache:
         self.keys[:, :, self.length : end] = k.data
         self.values[:, :, self.length : end] = v.data
         self.length = end
-        return Tensor(self.keys[:, :, :end]), Tensor(self.values[:, :, :end])
+        seen = slice(None), slice(None), slice(end)  # what stands there stays as it is
+        return Tensor.holding(self.keys[seen]), Tensor.holding(self.values[seen])
 
 
 class MultiHeadAttention(Module):
@@ -207,9 +208,10 @@ class MultiHeadAttention(Module):
         if isinstance(mask, str):
             mask = causal_mask(q.shape[2], k.shape[2])
         out = transpose(attention(q, k, v, mask), (0, 2, 1, 3))
-        return self.output(reshape(out, (*x.shape[:2], -1)))
+        B, T, A, H = out.shape
+        return self.output(reshape(out, (B, T, A * H)))
 
     def _heads(self, z):
         """(B, T, A H) -> (B, A, T, H)."""
-        B, T, _ = z.shape
-        return transpose(reshape(z, (B, T, -1, self.head_width)), (0, 2, 1, 3))
+        (B, T, width), H = z.shape, self.head_width
+        return transpose(reshape(z, (B, T, width // H, H)), (0, 2, 1, 3))

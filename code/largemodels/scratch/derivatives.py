@@ -92,7 +92,7 @@ def _quotient(function, leaves, i, move, g, method):
     """<g, the change of f> where argument i moves one step, not yet divided by it."""
 
     def at(shifted):
-        arguments = [Tensor(leaf.data) for leaf in leaves]
+        arguments = [leaf.detach() for leaf in leaves]
         arguments[i] = Tensor(shifted)
         return numpy(function(*arguments))
 

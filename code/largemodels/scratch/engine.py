@@ -36,12 +36,15 @@ def no_grad():
 class Tensor:
     """An array in a computation that can be differentiated.
 
-    data           the NumPy array, read-only: what was recorded cannot change
+    data           the NumPy array; what was recorded cannot change: x.data[0] = 5 is
+                   NumPy's "assignment destination is read-only"; see `assign`
     requires_grad  whether gradients with respect to it are wanted
     grad           of a leaf: what `backward` has summed, an array, or None
     parents        of a result: (parent, vjp) for each parent that requires_grad
 
-    Tensor(array) takes the array over and makes it read-only; `tensor` copies it.
+    Tensor(array) takes the array over and makes it read-only, or copies it where it is
+    a view of one that can be written to; `tensor` copies always. A view made of the
+    array before is not seen: whoever writes to that still changes the tensor.
     Operators (+ - * / ** @ and indexing) and methods such as `sum` come from ops.py.
     """
 
@@ -58,11 +61,22 @@ class Tensor:
     __array_ufunc__ = None  # array + tensor asks the tensor, not NumPy
 
     def __init__(self, data, requires_grad=False):
-        self.data = np.asarray(data)
-        self.data.flags.writeable = False
-        self.requires_grad = requires_grad
-        self.grad = None
-        self.parents = ()
+        data = np.asarray(data)
+        if not (data.flags.owndata or _frozen(data)):
+            data = data.copy()
+        self._hold(data, requires_grad)
+
+    @classmethod
+    def holding(cls, array):
+        """A constant that is this very array, a view too: for whoever gives it away."""
+        made = cls.__new__(cls)
+        made._hold(np.asarray(array), False)
+        return made
+
+    def _hold(self, array, requires_grad):
+        array.flags.writeable = False
+        self.data, self.requires_grad = array, requires_grad
+        self.grad, self.parents = None, ()
 
     shape = property(lambda self: self.data.shape, doc="The size of each axis.")
     ndim = property(lambda self: self.data.ndim, doc="The number of axes.")
@@ -107,7 +121,7 @@ class Tensor:
 
     def detach(self):
         """The same values as a constant."""
-        return Tensor(self.data)
+        return Tensor.holding(self.data)
 
     def item(self):
         """The one element as a Python number."""
@@ -172,7 +186,7 @@ def primitive(*vjps, each=None, joint=None):
             rules = [functools.partial(each, i) for i, _ in enumerate(inputs) if each]
             if joint:
                 rules = [_Share(joint, i) for i, _ in enumerate(inputs)]
-            return _record(Tensor(z), rules or vjps, inputs, options)
+            return _record(Tensor.holding(z), rules or vjps, inputs, options)
 
         OPERATIONS[forward.__name__] = operation
         return operation
@@ -243,7 +257,7 @@ def gradients(output, inputs, cotangent=None, create_graph=False):
     found = {id(x): Tensor(np.zeros_like(x.data)) for x in inputs}
     for node, g in _sweep(output, start, create_graph):
         if id(node) in found:
-            found[id(node)] = g if create_graph else Tensor(g)
+            found[id(node)] = g if create_graph else Tensor.holding(g)
     return [found[id(x)] for x in inputs]
 
 

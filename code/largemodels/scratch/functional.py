@@ -140,14 +140,14 @@ def _gelu_slope(x, approximate):
 def softmax(x, axis=-1):
     """p_i = e^(x_i - m) / sum_j e^(x_j - m) along an axis, m = max_j x_j.
 
-    x: (..., K, ...); p: the same shape, sums to 1 along the axis. Raises TypeError
-    where x is not floating-point.
+    x: (..., K, ...); p: the same shape, sums to 1 along the axis, or is empty as x is.
+    Raises TypeError where x is not floating-point.
 
     Source: Blanchard, Higham and Higham 2021, "Accurately computing the log-sum-exp
     and softmax functions", doi 10.1093/imanum/draa038.
     """
     checks.floating("the input of softmax", x.dtype)
-    e = np.exp(x - np.max(x, axis, keepdims=True))
+    e = np.exp(x - np.max(x, axis, keepdims=True, initial=-np.inf))  # K may be 0
     return e / np.sum(e, axis, keepdims=True)
 
 
@@ -157,14 +157,15 @@ def softmax(x, axis=-1):
 def logsumexp(x, axis=-1, keepdims=False):
     """z = m + ln sum_j e^(x_j - m) along an axis, m = max_j x_j.
 
-    x: (..., K, ...); z: without the axis, or with size 1 there where keepdims. Raises
-    TypeError where x is not floating-point.
+    x: (..., K, ...); z: without the axis, or with size 1 there where keepdims; -inf
+    where K is 0. Raises TypeError where x is not floating-point.
 
     Source: Blanchard, Higham and Higham 2021, doi 10.1093/imanum/draa038.
     """
     checks.floating("the input of logsumexp", x.dtype)
-    m = np.max(x, axis, keepdims=True)
-    z = m + np.log(np.sum(np.exp(x - m), axis, keepdims=True))
+    m = np.max(x, axis, keepdims=True, initial=-np.inf)
+    with np.errstate(divide="ignore"):  # ln 0, where K is 0
+        z = m + np.log(np.sum(np.exp(x - m), axis, keepdims=True))
     return z if keepdims else np.squeeze(z, axis)
 
 

@@ -10,11 +10,11 @@ import math
 import numpy as np
 
 from largemodels.scratch.engine import Tensor, primitive
+from largemodels.scratch.movement import rows
 from largemodels.scratch.ops import (
     product,
     reduce_mean,
     reduce_sum,
-    reshape,
     scatter,
     sqrt,
     swapaxes,
@@ -32,19 +32,14 @@ def blockwise(function, *arrays):
     return out
 
 
-def _rows(x):
-    """All axes but the last as one."""
-    return reshape(x, (-1, x.shape[-1]))
-
-
 @primitive(
     lambda g, z, x, weight, bias: product(g, swapaxes(weight, -1, -2)),
-    lambda g, z, x, weight, bias: product(swapaxes(_rows(x), -1, -2), _rows(g)),
-    lambda g, z, x, weight, bias: reduce_sum(_rows(g), 0),
+    lambda g, z, x, weight, bias: product(swapaxes(rows(x), -1, -2), rows(g)),
+    lambda g, z, x, weight, bias: reduce_sum(rows(g), 0),
 )
 def linear(x, weight, bias):
     """z = x W + b for x (..., n), W (n, m) and b (m,), or None."""
-    z = np.matmul(x.reshape(-1, x.shape[-1]), weight)
+    z = np.matmul(rows(x), weight)
     if bias is not None:
         z += bias
     return z.reshape(*x.shape[:-1], weight.shape[1])
@@ -94,7 +89,7 @@ def rescale(x, eps):
 @primitive(
     lambda g, z, x, weight, bias: g * weight,
     lambda g, z, x, weight, bias: _sum_product(g, x),
-    lambda g, z, x, weight, bias: reduce_sum(_rows(g), 0),
+    lambda g, z, x, weight, bias: reduce_sum(rows(g), 0),
 )
 def scale_and_shift(x, weight, bias):
     """z = x weight + bias, by the last axis; bias may be None."""
@@ -116,8 +111,8 @@ def _mean_product(x, y):
 def _sum_product(g, x):
     """The sum of g x over all axes but the last."""
     if isinstance(g, Tensor):
-        return reduce_sum(_rows(g * x), 0)
-    return np.einsum("rd,rd->d", _rows(g), _rows(x))
+        return reduce_sum(rows(g * x), 0)
+    return np.einsum("rd,rd->d", rows(g), rows(x))
 
 
 def _weights_vjp(g, p, q, k, mask):
@@ -143,7 +138,7 @@ def attention_weights(q, k, mask):
     p *= p.dtype.type(1 / math.sqrt(q.shape[-1]))
     if mask is not None:
         np.copyto(p, -np.inf, where=~mask)
-    most = p.max(-1, keepdims=True)
+    most = p.max(-1, keepdims=True, initial=-np.inf)  # S may be 0
     if mask is not None:
         np.copyto(most, 0, where=most == -np.inf)
     p -= most
@@ -166,8 +161,8 @@ def _gather_vjp(g, ids, shape):
     if isinstance(g, Tensor):
         return scatter(g, ids, shape)
     order = np.argsort(ids, axis=None, kind="stable")
-    rows, first = np.unique(ids.ravel()[order], return_index=True)
+    taken, first = np.unique(ids.ravel()[order], return_index=True)
     total = np.zeros(shape, g.dtype)
-    if rows.size:
-        total[rows] = np.add.reduceat(_rows(g)[order], first, axis=0)
+    if taken.size:
+        total[taken] = np.add.reduceat(rows(g)[order], first, axis=0)
     return total

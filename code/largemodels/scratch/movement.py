@@ -20,6 +20,11 @@ def reshape(x, shape):
     return np.reshape(x, shape)
 
 
+def rows(x):
+    """All axes but the last as one. (Where one is empty, -1 could be any number.)"""
+    return reshape(x, (math.prod(x.shape[:-1]), x.shape[-1]))
+
+
 def squeeze(x, axis):
     """Without an axis of size 1. Raises ValueError where it has another size."""
     if x.shape[axis] != 1:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from largemodels.scratch.engine import primitive
-from largemodels.scratch.movement import broadcast_to, getitem, reshape, swapaxes
+from largemodels.scratch.movement import broadcast_to, getitem, reshape, rows, swapaxes
 
 
 def matmul(x, y):
@@ -26,16 +26,16 @@ def matmul(x, y):
 )
 def product(x, y):
     """z = x y for matrices, stacked along the axes before the last two."""
-    if y.ndim == 2 and x.ndim > 2 and x.size and x.shape[-1] == y.shape[0]:
-        rows = np.matmul(x.reshape(-1, x.shape[-1]), y)  # one product, not many small
-        return rows.reshape(*x.shape[:-1], y.shape[1])
+    if y.ndim == 2 and x.ndim > 2 and x.shape[-1] == y.shape[0]:
+        z = np.matmul(rows(x), y)  # one product, not many small
+        return z.reshape(*x.shape[:-1], y.shape[1])
     return np.matmul(x, y)
 
 
 def _transposed_product(x, g, ndim):
     """x^T g; where one matrix met a stack, one product over the rows of all."""
-    if ndim == 2 and x.ndim > 2 and x.size:
-        x, g = reshape(x, (-1, x.shape[-1])), reshape(g, (-1, g.shape[-1]))
+    if ndim == 2 and x.ndim > 2:
+        x, g = rows(x), rows(g)
     return product(swapaxes(x, -1, -2), g)
 
 

@@ -8,6 +8,8 @@ has derivatives of the same three kinds. x: (B, height, width, C), padded alread
 (k_h, k_w, C / groups, O); z and g: (B, height', width', O).
 """
 
+import math
+
 import numpy as np
 
 from largemodels.scratch.engine import primitive
@@ -74,7 +76,7 @@ def _patches(x, weight_shape, strides, dilations, groups):
     counts = seen.shape[1:3]
     if groups > 1:
         seen = seen.reshape(*seen.shape[:5], groups, c).transpose(5, 0, 1, 2, 3, 4, 6)
-    return seen.reshape(groups, -1, k_h * k_w * c), counts
+    return seen.reshape(groups, len(x) * math.prod(counts), k_h * k_w * c), counts
 
 
 def _grouped(w, groups):
@@ -84,9 +86,11 @@ def _grouped(w, groups):
 
 def _by_group(x, groups):
     """(..., groups n) as (groups, rows, n)."""
-    return x.reshape(-1, groups, x.shape[-1] // groups).swapaxes(0, 1)
+    n = math.prod(x.shape[:-1])
+    return x.reshape(n, groups, x.shape[-1] // groups).swapaxes(0, 1)
 
 
 def _ungrouped(z):
     """(groups, rows, n) as (rows, groups n)."""
-    return z.swapaxes(0, 1).reshape(z.shape[1], -1)
+    groups, rows, n = z.shape
+    return z.swapaxes(0, 1).reshape(rows, groups * n)
