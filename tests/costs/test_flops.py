@@ -7,7 +7,7 @@ import torch
 from largemodels.configs import MLPConfig, TransformerConfig
 from largemodels.costs import flops
 from largemodels.costs.models import MODELS
-from largemodels.costs.parameters import matrix_parameters
+from largemodels.costs.parameters import count_parameters, matrix_parameters
 from largemodels.pytorch.layers import MLP
 from largemodels.pytorch.transformer import Transformer
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -137,6 +137,35 @@ def test_a_step_of_the_model_that_is_timed():
     assert flops.step_flops(GPT, 12) == 3_964_207_104
     model, ids = Transformer(GPT), torch.randint(65, (12, 64))
     assert counted(lambda: model(ids).sum().backward()) == 3_964_207_104
+
+
+def test_the_counter_omits_fused_attention():
+    """The same step on a CPU, as PyTorch chooses: 12 L D T a token are not seen."""
+    model, ids = Transformer(GPT), torch.randint(65, (12, 64))
+    with FlopCounterMode(display=False) as counter:
+        model(ids).sum().backward()
+    scores = 12 * 4 * 128 * 64 * 768
+    assert counter.get_total_flops() == 3_662_217_216 == 3_964_207_104 - scores
+
+
+def test_a_public_course_s_gpt2_xl():
+    """With SwiGLU of width 6,400: its parameters, and 4.5133e12 FLOPs forward."""
+    config = TransformerConfig(
+        vocab_size=50_257,
+        context_length=1024,
+        num_layers=48,
+        d_model=1600,
+        num_heads=25,
+        d_ff=6400,
+        gated=True,
+        norm="rms",
+        positions="rope",
+        bias=False,
+        tied_embeddings=False,
+    )
+    assert count_parameters(config)["total"] == 2_127_057_600
+    forward = flops.step_flops(config, 1) / 3
+    assert f"{forward:.4e}" == "4.5133e+12"
 
 
 def test_what_is_computed_again():

@@ -1,10 +1,18 @@
 """Bytes of activations and of optimizer state, against tables and a real step."""
 
+import numpy as np
 import pytest
 import torch
 from largemodels.configs import MLPConfig, TransformerConfig
 from largemodels.costs import activations, states
-from largemodels.costs.compute import GB, GIB, MIXED_ADAM, training_bytes
+from largemodels.costs.compute import (
+    GB,
+    GIB,
+    MIXED_ADAM,
+    cache_bytes,
+    training_bytes,
+)
+from wings import WINGS
 
 EXACT = {"rel": 1e-12, "abs": 0}  # a few roundings in float64
 MODULES = {
@@ -212,6 +220,50 @@ def test_optimizers_keep_what_the_count_says(rule):
         if torch.is_tensor(value) and value.ndim  # without counters of steps
     )
     assert kept == states.optimizer_bytes(13 * 17 + 17 * 7, rule)
+
+
+wings = pytest.mark.parametrize("wing", WINGS, ids=repr)
+OURS = {"sgd": "GradientDescent", "adagrad": "AdaGrad", "rmsprop": "RMSProp"}
+OURS |= {"adam": "Adam", "adamw": "AdamW"}
+
+
+@wings
+@pytest.mark.parametrize("rule", states.STATES)
+def test_our_optimizers_keep_what_the_count_says(wing, rule):
+    rng = np.random.default_rng(0)
+    arrays = [rng.normal(size=s).astype("float32") for s in ((13, 17), (17, 7))]
+    params = [wing.variable(a) for a in arrays]
+    name = OURS.get(rule, rule.capitalize())
+    optimizer = wing.make(name, params, learning_rate=0.1)
+    wing.apply(optimizer, params, arrays)
+    if wing.name == "tf":
+        kept = optimizer.variables
+    else:
+        kept = [value for state in optimizer.state.values() for value in state.values()]
+    found = sum(
+        wing.tensor.numpy(value).nbytes
+        for value in kept
+        if len(getattr(value, "shape", ()))  # without counters of steps, and the rate
+    )
+    assert found == states.optimizer_bytes(13 * 17 + 17 * 7, rule)
+
+
+@wings
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("num_kv_heads", [6, 2])
+def test_a_cache_takes_what_the_count_says(wing, dtype, num_kv_heads):
+    config = TransformerConfig(
+        vocab_size=11,
+        context_length=13,
+        num_layers=3,
+        d_model=12,
+        num_heads=6,
+        num_kv_heads=num_kv_heads,
+        head_width=4,
+    )
+    cache = wing.transformer.Transformer(config, dtype).new_cache(5, 7)
+    kept = sum(np.asarray(a).nbytes for c in cache for a in (c.keys, c.values))
+    assert kept == cache_bytes(config, 5 * 7, dtype)
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from largemodels.costs.parameters import (
     norm_parameters,
 )
 from largemodels.parameters import count, initial_parameters
+from largemodels.pretraining import PRESETS
 
 # Counted by an outside library from models built empty at their published shapes
 # (Hugging Face transformers on the meta device).
@@ -49,6 +50,50 @@ KNOWN = {
 @pytest.mark.parametrize("name", KNOWN)
 def test_published_models_count_as_the_outside_library_counts(name):
     assert MODELS[name].counted == KNOWN[name]
+
+
+PYTHIA = {  # layers, width, heads, vocabulary with its padding
+    70_426_624: (6, 512, 8, 50_304),
+    162_322_944: (12, 768, 12, 50_304),
+    405_334_016: (24, 1024, 16, 50_304),
+    1_011_781_632: (16, 2048, 8, 50_304),
+    1_414_647_808: (24, 2048, 16, 50_304),
+    2_775_208_960: (32, 2560, 32, 50_304),
+    6_857_302_016: (32, 4096, 32, 50_432),
+    11_846_072_320: (36, 5120, 40, 50_688),
+}
+
+
+@pytest.mark.parametrize("expected", PYTHIA)
+def test_pythia_counts_as_the_outside_library_counts(expected):
+    num_layers, d_model, num_heads, vocab_size = PYTHIA[expected]
+    config = TransformerConfig(
+        vocab_size=vocab_size,
+        context_length=2048,
+        num_layers=num_layers,
+        d_model=d_model,
+        num_heads=num_heads,
+        positions="rope",
+        tied_embeddings=False,
+    )
+    assert count_parameters(config)["total"] == expected
+
+
+PRESET_COUNTS = {
+    "gpt2": 124_439_808,
+    "gpt2-medium": 354_823_168,
+    "gpt2-large": 774_030_080,
+    "gpt2-xl": 1_557_611_200,
+    "llama-7b": 6_738_415_616,
+}
+
+
+@pytest.mark.parametrize("name", PRESET_COUNTS)
+def test_presets_are_the_models_of_their_names(name):
+    """With the vocabularies of the published models."""
+    vocab_size = 32_000 if name == "llama-7b" else 50_257
+    config = TransformerConfig(**PRESETS[name], vocab_size=vocab_size)
+    assert count_parameters(config)["total"] == PRESET_COUNTS[name]
 
 
 def test_models_of_other_families_count_as_the_outside_library_counts():
