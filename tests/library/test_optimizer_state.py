@@ -1,6 +1,7 @@
 """Optimizers in anyone's script: groups, state that is saved, copies, Keras's fit."""
 
 import copy
+import io
 import pickle
 
 import keras
@@ -262,10 +263,19 @@ def test_keras_muon_leaves_matrices_to_adamw(how):
         optimizer.exclude_from_orthogonalization(var_list=[w])
 
 
-def test_torch_optimizers_load_each_others_weights_only():
-    """torch.save with weights_only, as torch loads by default."""
-    params, optimizer = pair(PYTORCH, "AdamW")
-    run(PYTORCH, optimizer, params, range(2))
-    state = optimizer.state_dict()
-    assert state["state"][0]["step"] == 2
-    assert isinstance(state["state"][0]["first_moment"], torch.Tensor)
+@names
+def test_torch_saves_a_state_and_loads_it_with_weights_only(name):
+    """Nothing but tensors and numbers is in it; the run goes on to the last bit."""
+    params, optimizer = pair(PYTORCH, name)
+    run(PYTORCH, optimizer, params, range(3))
+    file = io.BytesIO()
+    torch.save([[p.detach() for p in params], optimizer.state_dict()], file)
+    file.seek(0)
+    kept, state = torch.load(file, weights_only=True)
+    others = [torch.nn.Parameter(p) for p in kept]
+    other = PYTORCH.make(name, others, learning_rate=7.0)
+    other.load_state_dict(state)
+    for who, whose in ((optimizer, params), (other, others)):
+        run(PYTORCH, who, whose, range(3, 6))
+    for a, b in zip(values(PYTORCH, others), values(PYTORCH, params), strict=True):
+        assert_array_equal(a, b)
