@@ -29,20 +29,25 @@ def data():
     return rng.normal(size=(40, 5)).astype("float32"), rng.integers(0, 3, 40)
 
 
-def train(wing, folder, pause=0.0, every=EVERY, stop=None, **changed):
+def train(
+    wing, folder, pause=0.0, every=EVERY, stop=None, make=None, factor=1.0, **changed
+):
     """A run of the wing in a folder; the history, and all that it ended with.
 
-    stop: the update before which Ctrl-C is pressed.
+    stop: the update before which Ctrl-C is pressed; make: returns another model than an
+    MLP; factor: what the loss is multiplied by.
     """
     floor = {
         name: importlib.import_module(f"largemodels.{wing}.{name}")
         for name in ("layers", "losses", "optimizers", "training", "tensor", "state")
     }
-    model = floor["layers"].MLP(CONFIG, seed=3)
+    model = make() if make else floor["layers"].MLP(CONFIG, seed=3)
     params = () if wing == "tf" else (model.parameters(),)
     optimizer = floor["optimizers"].AdamW(*params, learning_rate=0.5)
     noise = np.random.default_rng(7)  # drawn from in every step, as augmentation does
-    cross_entropy = floor["losses"].cross_entropy
+
+    def loss(logits, labels):
+        return factor * floor["losses"].cross_entropy(logits, labels)
 
     def order():
         for step, batch in enumerate(batches(40, 8, seed=1, steps=STEPS)):
@@ -59,7 +64,7 @@ def train(wing, folder, pause=0.0, every=EVERY, stop=None, **changed):
     options = {"checkpoints": Checkpoints(folder, every, 2, {"noise": noise})}
     options |= {"validation": (x, y), "evaluate_every": 6, "patience": 100, **changed}
     history = floor["training"].train(
-        model, optimizer, x, y, order(), loss=cross_entropy, schedule=rate, **options
+        model, optimizer, x, y, order(), loss=loss, schedule=rate, **options
     )
     found = {"loss": history.loss, "rate": history.learning_rate}
     found["evaluations"] = [list(e.values()) for e in history.evaluations]

@@ -13,7 +13,7 @@ from checkpointed_run import EVERY, STEPS, train
 from largemodels import parameters
 from largemodels.checkpoints import Checkpoints
 from numpy.testing import assert_array_equal
-from wings import SCRATCH, WINGS
+from wings import OTHERS, SCRATCH, TENSORFLOW, WINGS
 
 wings = pytest.mark.parametrize("wing", WINGS, ids=repr)
 
@@ -80,6 +80,45 @@ def test_a_run_stopped_anywhere_goes_on_bit_by_bit(wing, tmp_path):
     assert again == history
     for name, array in found.items():
         assert_array_equal(same[name], array, err_msg=name)
+
+
+def stopped(wing, folder, **options):
+    """Hold a run that was stopped against one that was not."""
+    _, expected = train(wing, folder / "whole", **options)
+    with pytest.raises(KeyboardInterrupt):
+        train(wing, folder / "run", stop=13, **options)
+    _, found = train(wing, folder / "run", **options)
+    for name, array in expected.items():
+        assert_array_equal(found[name], array, err_msg=name)
+
+
+@pytest.mark.parametrize("wing", OTHERS, ids=repr)
+@pytest.mark.parametrize("precision", ["float16", "bfloat16"])
+def test_a_run_in_sixteen_bits_goes_on_bit_by_bit(wing, precision, tmp_path):
+    """The loss is so large that its first scales overflow: they are part of the run."""
+    stopped(wing.name, tmp_path, precision=precision, factor=1000.0)
+
+
+def dropping():
+    """An MLP whose inputs are dropped, by the seed of a layer of Keras."""
+    import keras
+
+    class Dropping(TENSORFLOW.layers.MLP):
+        def __init__(self):
+            super().__init__(checkpointed_run.CONFIG, seed=3)
+            self.dropout = keras.layers.Dropout(0.5, seed=7)
+
+        def call(self, x, training=False):
+            return super().call(self.dropout(x, training=training))
+
+    return Dropping()
+
+
+def test_the_seeds_of_random_layers_go_on(tmp_path):
+    stopped("tf", tmp_path, make=dropping)
+    model, (x, _) = dropping(), checkpointed_run.data()
+    first, second = (model(x, training=True).numpy() for _ in range(2))
+    assert (first != second).any()  # it does act
 
 
 def test_weights_load_in_every_wing(tmp_path):
