@@ -63,6 +63,16 @@ def test_the_command_and_its_cost_are_quoted(part):
     assert f"`{run['command']}`, {run['date']}, {run['cpu_seconds']} seconds" in PAGE
 
 
+@pytest.mark.parametrize("part", ["stories", "text", "variants"])
+def test_the_paragraph_that_names_a_run_says_when_and_how_long(part):
+    run = RUN[part]
+    (paragraph,) = [p for p in PAGE.split("\n\n") if f"`{run['command']}`" in p]
+    assert run["date"] in paragraph
+    assert f"{run['cpu_seconds']} seconds on one thread" in paragraph
+    assert run["hardware"].startswith("one thread")
+    assert run["torch"] == "2.13.0"
+
+
 @pytest.mark.parametrize("part", ["stories", "text"])
 def test_samples_are_quoted_as_they_are(part):
     page = " ".join(PAGE.split())
