@@ -14,7 +14,6 @@ WINGS["tf"] = {"tensorflow", "keras", "numpy"}
 FRAMEWORKS = {"torch", "tensorflow", "keras", "jax", "transformers"}
 TRADE = {"numpy", "scipy", "sklearn", "safetensors"}  # what a framework-free room uses
 PAGE = {"numpy", "matplotlib", "matplotlib_inline", "IPython", "pygments"}
-PAGE |= {"triton"}  # loaded before TensorFlow is, and not used
 # The floors from below: each may use those before it, none those after it.
 FLOORS = (
     {"tensor"},

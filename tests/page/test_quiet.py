@@ -163,6 +163,14 @@ def test_noise_at_the_import_is_held_back_and_torch_comes_first(tmp_path):
     assert done.stderr == ""
 
 
+def test_torch_and_triton_are_loaded_before_tensorflow(tmp_path):
+    for name in ("torch", "triton"):
+        fake(tmp_path, name, f"print({name!r})\ndef set_num_threads(number): pass")
+    fake(tmp_path, "tensorflow", "print('tensorflow')")
+    begin = "from largemodels.page import begin\nbegin()\nimport tensorflow"
+    assert python(begin, tmp_path).stdout == "torch\ntriton\ntensorflow\n"
+
+
 def test_without_the_frameworks_importing_them_says_so(tmp_path):
     done = python("""
         import sys

@@ -2,7 +2,6 @@
 
 import importlib.util
 import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
@@ -26,24 +25,6 @@ def test_each_dependency_is_ours_to_install_or_left_alone():
     assert set(start.SMALL) == set(needs) - LEFT_ALONE
     for name, requirement in start.SMALL.items():
         assert requirement == needs[name]
-
-
-@pytest.mark.parametrize(("loaded", "expected"), [(False, ["triton"]), (True, [])])
-def test_triton_comes_before_tensorflow_or_not_at_all(loaded, expected, monkeypatch):
-    asked = []
-
-    def imported(name):
-        asked.append(name)
-        raise ImportError(name)
-
-    monkeypatch.setattr(start.importlib, "import_module", imported)
-    monkeypatch.setattr(start.importlib.util, "find_spec", lambda name: name)
-    if loaded:
-        monkeypatch.setitem(sys.modules, "tensorflow", None)
-    else:
-        monkeypatch.delitem(sys.modules, "tensorflow", raising=False)
-    begin()
-    assert asked == expected
 
 
 @pytest.fixture

@@ -20,7 +20,10 @@ THREADS = (
     "TF_NUM_INTRAOP_THREADS",
     "TF_NUM_INTEROP_THREADS",
 )
-FIRST = "torch"  # in one process with TensorFlow it must be imported before
+# In one process with TensorFlow these must be imported before. Builds of PyTorch for
+# GPUs load Triton late, with the first optimizer, and the process dies there if
+# TensorFlow 2.21 is in it: each brings an LLVM of its own.
+FIRST = ("torch", "triton")
 chosen_by_reader = "OMP_NUM_THREADS" in os.environ
 
 
@@ -61,9 +64,10 @@ def silence():
 
 def _run_tensorflow(execute, module):
     """Import TensorFlow: PyTorch first where it is installed, and nothing on stderr."""
-    if FIRST not in sys.modules and importlib.util.find_spec(FIRST):
-        with contextlib.suppress(ImportError, OSError):  # one that does not load
-            importlib.import_module(FIRST)
+    for name in FIRST:
+        if name not in sys.modules and importlib.util.find_spec(name):
+            with contextlib.suppress(ImportError, OSError):  # one that does not load
+                importlib.import_module(name)
     with silence():
         execute(module)
 

@@ -1,6 +1,5 @@
 """begin(): what the setup cell of every page calls."""
 
-import contextlib
 import importlib
 import importlib.util
 import os
@@ -26,24 +25,11 @@ def begin():
     quiet.environment()
     os.environ["KERAS_BACKEND"] = "tensorflow"  # on another one the pages cannot run
     quiet.install()
-    _triton_first()
     claims.forget()
     figures.use()
     for module, requirement in SMALL.items():
         if importlib.util.find_spec(module) is None:
             _add(module, requirement)
-
-
-def _triton_first():
-    """Load Triton before TensorFlow can be.
-
-    Builds of PyTorch for GPUs load it late, with the first optimizer, and the process
-    dies there if TensorFlow 2.21 is in it: each brings an LLVM of its own.
-    """
-    if "tensorflow" in sys.modules or importlib.util.find_spec("tensorflow") is None:
-        return
-    with contextlib.suppress(ImportError):
-        importlib.import_module("triton")
 
 
 def _add(module, requirement):
