@@ -223,3 +223,4 @@ class TF(Wing):
 
 SCRATCH, PYTORCH, TENSORFLOW = WINGS = (Scratch(), PyTorch(), TF())
 OTHERS = WINGS[1:]  # those that are held against scratch
+OPTIMIZERS = [name for name in SCRATCH.optimizers.__all__ if name[0].isupper()]

@@ -17,10 +17,8 @@ import argparse
 import datetime
 import json
 import lzma
-import math
 import os
 import platform
-import re
 import time
 from pathlib import Path
 
@@ -28,18 +26,25 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
 import torch
+from gpt_training import (
+    PIECE,
+    SHORT_STEPS,
+    Short,
+    adamw,
+    rate_at,
+    train_on_short,
+    update,
+)
 from largemodels.configs import TransformerConfig
 from largemodels.data import stories
 from largemodels.data import text as documentation
-from largemodels.data.grammar import Grammar
 from largemodels.data.tokenizers import BPETokenizer, bits_per_byte
 from largemodels.pytorch.generation import generate
 from largemodels.pytorch.transformer import Transformer
 from torch.nn import functional as F
 
 RESULT = Path(__file__).with_suffix(".json")
-PIECE = re.compile(r" ?\w+| ?[^\w\s]|\n")
-STEPS, BATCH, RATE, WARMUP = 800, 8, 8e-3, 20
+STEPS, BATCH, RATE = 800, 8, 8e-3
 EVALUATED = (25, 50, 100, 200, 400, 600, 800)
 SAMPLING = {
     "temperature 1": {},
@@ -48,31 +53,6 @@ SAMPLING = {
     "top-k 10": {"top_k": 10},
     "top-p 0.9": {"top_p": 0.9},
 }
-
-
-def rate_at(step, steps, peak):
-    """Linear warm-up, then half a cosine down to a twentieth of the peak."""
-    cosine = 0.5 * (1 + math.cos(math.pi * step / steps))
-    return peak * min(1, (step + 1) / WARMUP) * (0.95 * cosine + 0.05)
-
-
-def update(model, optimizer, inputs, targets, rate):
-    """One step of AdamW with the gradient clipped to a norm of 1."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    logits = model(inputs).flatten(0, 1)
-    loss = F.cross_entropy(logits, targets.flatten(), ignore_index=-100)
-    optimizer.zero_grad()
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return loss.item()
-
-
-def adamw(model, rate):
-    """The optimizer of all runs here."""
-    settings = {"betas": (0.9, 0.95), "weight_decay": 0.0, "fused": True}
-    return torch.optim.AdamW(model.parameters(), lr=rate, **settings)
 
 
 class Stories:
@@ -235,69 +215,25 @@ VARIANTS = {
     "no positions": {"positions": "none"},
     "rotary positions": {"positions": "rope"},
 }
-VARIANT_STEPS = 300
-
-
-def short_language():
-    """The page's language of stories of 19 tokens: see there."""
-
-    def ranked(options):
-        return [(1 / rank, parts) for rank, parts in enumerate(options, start=1)]
-
-    names = {"Mia": "She", "Tom": "He", "Rosa": "She", "Ben": "He"}
-    colors = ["red", "blue", "green", "yellow"]
-    things = ["kite", "ball", "drum", "boat", "bell", "lamp"]
-    places = ["outside", "upstairs", "nearby", "inside"]
-    rules = {"<start>": ranked([[f"{name} lost a", f"<{name}>"] for name in names])}
-    for name, they in names.items():
-        rules[f"<{name}>"] = ranked([[f" {c}", f"<{name} {c}>"] for c in colors])
-        for c in colors:
-            ends = [
-                (f" {x}. {they} looked", f" Then {name} found the {c} {x}")
-                for x in things
-            ]
-            texts = [[a, "<place>", b, "<place>"] for a, b in ends]
-            rules[f"<{name} {c}>"] = ranked(texts)
-    rules["<place>"] = ranked([[f" {place}."] for place in places])
-    return Grammar(rules)
 
 
 def run_variants():
     """The excess of each variant after training, for eight seeds."""
-    language = short_language()
-
-    def sample(number, seed):
-        rng = np.random.default_rng(seed)
-        return [language.sample(rng) for _ in range(number)]
-
-    held_out = sample(400, 10**6)
-    exact = np.mean([-language.log_probability(text) for text in held_out])
-    cut = [PIECE.findall(f"\n{text}\n") for text in held_out]
-    ids = {w: i for i, w in enumerate(sorted({w for row in cut for w in row}))}
-
-    def tokens(texts):
-        cut = [PIECE.findall(f"\n{text}\n") for text in texts]
-        return torch.tensor([[ids[word] for word in row] for row in cut])
-
-    test, result = tokens(held_out), {}
+    data, result = Short(), {}
+    held_out = data.sample(400, 10**6)
+    exact = np.mean([-data.language.log_probability(text) for text in held_out])
+    test = data.rows(held_out)
     for name, variant in VARIANTS.items():
         result[name] = []
         for seed in range(8):
-            sizes = {"vocab_size": len(ids), "context_length": 19, "num_layers": 2}
-            sizes |= {"d_model": 32, "num_heads": 4} | variant
-            model = Transformer(TransformerConfig(**sizes), seed=seed)
-            optimizer = adamw(model, 0.01)
-            rows = tokens(sample(16 * VARIANT_STEPS, seed))
-            for k in range(VARIANT_STEPS):
-                batch = rows[16 * k : 16 * (k + 1)]
-                rate = rate_at(k, VARIANT_STEPS, 0.01)
-                update(model, optimizer, batch[:, :-1], batch[:, 1:], rate)
+            model = train_on_short(data, seed, **variant)
             with torch.no_grad():
                 logits = model(test[:, :-1]).flatten(0, 1)
                 loss = F.cross_entropy(logits, test[:, 1:].flatten()).item()
             result[name].append(round(float(loss * (test.shape[1] - 1) - exact), 3))
         print(name, result[name], flush=True)
-    return {"entropy": language.entropy, "steps": VARIANT_STEPS, "excess": result}
+    entropy = data.language.entropy
+    return {"entropy": entropy, "steps": SHORT_STEPS, "excess": result}
 
 
 TEXT_CONTEXT, TEXT_STEPS = 128, 800

@@ -16,48 +16,10 @@ from pathlib import Path
 import gpt
 import numpy as np
 import torch
-from gpt import PIECE, VARIANT_STEPS
-from largemodels.configs import TransformerConfig
-from largemodels.pytorch.transformer import Transformer
+from gpt_training import PIECE, SHORT_STEPS, Short, train_on_short
 from torch.nn import functional as F
 
 RESULT = Path(__file__).with_suffix(".json")
-
-
-class Short:
-    """The short language as tokens, a stream of stories with a line end between."""
-
-    def __init__(self):
-        self.language = gpt.short_language()
-        pieces = PIECE.findall("\n".join(self.sample(400, 10**6)))
-        self.ids = {word: i for i, word in enumerate(sorted(set(pieces)))}
-
-    def sample(self, number, seed):
-        """Stories, as texts."""
-        rng = np.random.default_rng(seed)
-        return [self.language.sample(rng) for _ in range(number)]
-
-    def rows(self, texts, together=1):
-        """Sequences of so many stories each, (B, 19 together + 1)."""
-        joined = zip(*(texts[i::together] for i in range(together)), strict=True)
-        cut = (PIECE.findall("\n" + "\n".join(row) + "\n") for row in joined)
-        return torch.tensor([[self.ids[word] for word in row] for row in cut])
-
-
-def train_on_short(data, seed, together=1, prepare=None, **variant):
-    """A model of the short language after VARIANT_STEPS."""
-    sizes = {"vocab_size": len(data.ids), "context_length": 19, "num_layers": 2}
-    sizes |= {"d_model": 32, "num_heads": 4} | variant
-    model = Transformer(TransformerConfig(**sizes), seed=seed)
-    if prepare is not None:
-        prepare(model)
-    optimizer = gpt.adamw(model, 0.01)
-    rows = data.rows(data.sample(16 * together * VARIANT_STEPS, seed), together)
-    for k in range(VARIANT_STEPS):
-        batch = rows[16 * k : 16 * (k + 1)]
-        rate = gpt.rate_at(k, VARIANT_STEPS, 0.01)
-        gpt.update(model, optimizer, batch[:, :-1], batch[:, 1:], rate)
-    return model
 
 
 @torch.no_grad()
@@ -112,7 +74,7 @@ def run_lengths():
             excess = (prices_by_place(model, test) - exact).mean(0)
             result[name].append([round(float(x), 2) for x in excess])
         print(name, result[name], flush=True)
-    return {"steps": VARIANT_STEPS, "trained": 2, "places": places, "excess": result}
+    return {"steps": SHORT_STEPS, "trained": 2, "places": places, "excess": result}
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """The browser check passes the small book and finds each fault that is planted."""
 
+import contextlib
 import re
 import shutil
 
@@ -99,56 +100,67 @@ def test_planted_faults_are_found(site, browser):
     assert seen.line().startswith(f"{FAULTY}: {len(seen.faults)} faults (")
 
 
+@contextlib.contextmanager
+def planted(file, old, new):
+    """A file of the site with a fault in it; what stood there comes back."""
+    kept = file.read_text("utf-8")
+    replace(file, old, new)
+    try:
+        yield
+    finally:
+        file.write_text(kept, "utf-8")
+
+
 def test_choice_that_is_forgotten_is_found(site, browser):
-    script = site / "_static/lm/tabs.js"
-    kept = script.read_text("utf-8")
-    replace(script, "localStorage.setItem(KEY, wing)", "void wing")
-    with chromium.served(site) as base:
+    fault = "localStorage.setItem(KEY, wing)", "void wing"
+    with (
+        planted(site / "_static/lm/tabs.js", *fault),
+        chromium.served(site) as base,
+    ):
         names = [RICH, "book/start/second.html"]
         faults = browser_check.remembered(browser, base, names).faults
-    script.write_text(kept, "utf-8")
     assert [fault.split(":")[0] for fault in faults] == ["another page", "a reload"]
 
 
 def test_search_that_finds_nothing_is_found(site, browser, monkeypatch):
     monkeypatch.setattr(browser_check, "PATIENCE", 500)
     index = site / "searchindex.js"
-    kept = index.read_text("utf-8")
-    index.write_text("Search.setIndex({terms: {}, titleterms: {}, docnames: []})")
-    with chromium.served(site) as base:
+    nothing = "Search.setIndex({terms: {}, titleterms: {}, docnames: []})"
+    with (
+        planted(index, index.read_text("utf-8"), nothing),
+        chromium.served(site) as base,
+    ):
         faults = browser_check.search(browser, site, base).faults
-    index.write_text(kept, "utf-8")
     assert "as a file: finds nothing for the word gradient" in faults
     assert "served: finds nothing for the word gradient" in faults
 
 
-def test_printing_that_changes_nothing_is_found(site, browser):
-    script = site / "_static/lm/reading.js"
-    kept = script.read_text("utf-8")
-    replace(script, '"beforeprint"', '"never"')
+def faults_of_rich(browser, site):
+    """What a look at the rich page finds."""
     with chromium.served(site) as base:
-        faults = browser_check.look_at(browser, site, base, RICH).faults
-    script.write_text(kept, "utf-8")
+        return browser_check.look_at(browser, site, base, RICH).faults
+
+
+def test_printing_that_changes_nothing_is_found(site, browser):
+    with planted(site / "_static/lm/reading.js", '"beforeprint"', '"never"'):
+        faults = faults_of_rich(browser, site)
     assert any(re.match(r"print: \d folds stay closed", fault) for fault in faults)
 
 
 def test_page_without_its_colors_is_found(site, browser):
-    sheet = site / "_static/lm/type.css"
-    kept = sheet.read_text("utf-8")
-    replace(sheet, 'html:not([data-theme="dark"])', 'html[data-theme="auto"]')
-    with chromium.served(site) as base:
-        faults = browser_check.look_at(browser, site, base, RICH).faults
-    sheet.write_text(kept, "utf-8")
+    fault = 'html:not([data-theme="dark"])', 'html[data-theme="auto"]'
+    with planted(site / "_static/lm/type.css", *fault):
+        faults = faults_of_rich(browser, site)
     assert "no script: the style sheets do not set --lm-paper" in faults
 
 
 def test_search_that_asks_another_host_is_found(site, browser):
-    page = site / "search.html"
-    kept = page.read_text("utf-8")
-    replace(page, "</body>", '<img src="http://foreign.example/x.png"></body>')
-    with chromium.served(site) as base:
+    image = '<img src="http://foreign.example/x.png"></body>'
+    with (
+        planted(site / "search.html", "</body>", image),
+        chromium.served(site) as base,
+    ):
         faults = browser_check.search(browser, site, base).faults
-    page.write_text(kept, "utf-8")
     assert "served: asks another host: http://foreign.example/x.png" in faults
     assert "as a file: asks another host: http://foreign.example/x.png" in faults
 

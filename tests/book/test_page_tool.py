@@ -256,6 +256,15 @@ def test_address_that_is_none_is_refused(book, address, capsys):
     assert (book / "_config.yml").read_bytes() == before
 
 
+def test_address_is_set_nowhere_where_a_setup_cell_was_edited(book, markdown, capsys):
+    edit(markdown, "begin()\n", "begin()\nmine = 1\n")
+    files = (book / "_config.yml"), markdown
+    before = [file.read_bytes() for file in files]
+    assert tool(book, "repository", "https://example.org/second/fork") == 1
+    assert "the setup cell of one.md has been edited" in capsys.readouterr().err
+    assert [file.read_bytes() for file in files] == before
+
+
 # which pages
 
 

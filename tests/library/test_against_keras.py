@@ -6,12 +6,10 @@ import pytest
 import tensorflow as tf
 from largemodels.configs import MLPConfig
 from numpy.testing import assert_allclose, assert_array_equal
-from wings import SCRATCH, TENSORFLOW, WINGS
+from wings import OPTIMIZERS, SCRATCH, TENSORFLOW, WINGS
 
 wings = pytest.mark.parametrize("wing", WINGS, ids=repr)
-names = pytest.mark.parametrize(
-    "name", [name for name in SCRATCH.optimizers.__all__ if name[0].isupper()]
-)
+names = pytest.mark.parametrize("name", OPTIMIZERS)
 
 # ours (name, options) -> TensorFlow's
 FUNCTIONS = {

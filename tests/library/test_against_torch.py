@@ -8,7 +8,7 @@ import torch
 from largemodels.configs import MLPConfig
 from numpy.testing import assert_allclose, assert_array_equal
 from torch.nn import functional as F
-from wings import PYTORCH, SCRATCH, WINGS
+from wings import OPTIMIZERS, PYTORCH, SCRATCH, WINGS
 
 wings = pytest.mark.parametrize("wing", WINGS, ids=repr)
 
@@ -199,9 +199,7 @@ def one(value=1.0):
     return p
 
 
-names = pytest.mark.parametrize(
-    "name", [name for name in SCRATCH.optimizers.__all__ if name[0].isupper()]
-)
+names = pytest.mark.parametrize("name", OPTIMIZERS)
 
 
 @pytest.mark.parametrize("name", ["GradientDescent", "Momentum"])

@@ -11,10 +11,9 @@ import tensorflow as tf
 import torch
 from largemodels.configs import MLPConfig
 from numpy.testing import assert_allclose, assert_array_equal
-from wings import PYTORCH, SCRATCH, TENSORFLOW, WINGS
+from wings import OPTIMIZERS, PYTORCH, SCRATCH, TENSORFLOW, WINGS
 
-NAMES = [name for name in SCRATCH.optimizers.__all__ if name[0].isupper()]
-names = pytest.mark.parametrize("name", NAMES)
+names = pytest.mark.parametrize("name", OPTIMIZERS)
 two = pytest.mark.parametrize("wing", WINGS[:2], ids=repr)
 CONFIG = MLPConfig(d_in=3, hidden=(5,), num_classes=2)
 

@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from wings import FLOORS, OTHERS, SCRATCH, WINGS
+from wings import FLOORS, OPTIMIZERS, OTHERS, SCRATCH, WINGS
 
 
 @pytest.mark.parametrize("wing", OTHERS, ids=repr)
@@ -64,9 +64,6 @@ def test_arguments_of_training_are_equal(wing, name):
 def test_arguments_of_using_are_equal(wing, name):
     ours = arguments(getattr(wing.training, name))
     assert ours == arguments(getattr(SCRATCH.training, name))
-
-
-OPTIMIZERS = [name for name in SCRATCH.optimizers.__all__ if name[0].isupper()]
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

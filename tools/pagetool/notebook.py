@@ -86,8 +86,7 @@ def refuse_own_setup(page: Page, cells: list[NotebookNode], file: Path) -> None:
     cell = next((c for c in cells if "setup" in tags(c)), None)
     if canonical is None or cell is None or not cell.source.strip():
         return
-    mine = NotebookNode(source=canonical, metadata=cell.metadata, cell_type="code")
-    if code_key(cell) != code_key(mine):
+    if code_key(cell) != code_key(NotebookNode({**cell, "source": canonical})):
         raise PageError(
             f"{page.name}: the setup cell of {file.name} has been edited, and its text "
             "is the page tool's; nothing was written. Move what you added into a cell "

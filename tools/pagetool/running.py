@@ -42,7 +42,12 @@ def say(text: str) -> None:
 
 
 def previous(page: Page, discard: bool = False) -> NotebookNode | None:
-    """The notebook as it stands. Raises PageError where edits in it would be lost."""
+    """The notebook as it stands.
+
+    Raises PageError where edits in it, or in a setup cell, would be lost.
+    """
+    if not discard:
+        refuse_own_setup(page, page.cells(), page.markdown)
     try:
         old = load(page.notebook)
     except PageError as error:
@@ -58,15 +63,8 @@ def previous(page: Page, discard: bool = False) -> NotebookNode | None:
     return old
 
 
-def updated(
-    page: Page, old: NotebookNode | None, discard: bool = False
-) -> NotebookNode:
-    """Write the setup cell into the Markdown; return the notebook for it.
-
-    Raises PageError where the Markdown's setup cell was edited, unless discard.
-    """
-    if not discard:
-        refuse_own_setup(page, page.cells(), page.markdown)
+def updated(page: Page, old: NotebookNode | None) -> NotebookNode:
+    """Write the setup cell into the Markdown; return the notebook for it."""
     if page.book.setup is not None:
         write(page.markdown, with_setup(page.text(), page.name, page.book.setup))
     return build(page, old)
@@ -77,8 +75,7 @@ def made(pages: list[Page], discard: bool) -> dict[Page, NotebookNode]:
     notebooks = {}
     for page in pages:
         try:
-            old = previous(page, discard)
-            notebooks[page] = updated(page, old, discard)
+            notebooks[page] = updated(page, previous(page, discard))
         except PageError as error:
             say(str(error))
     return notebooks

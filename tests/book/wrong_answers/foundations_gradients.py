@@ -67,22 +67,21 @@ def _central(f, x):
     return _entry_by_entry(x, step)
 
 
-def _large_imaginary_step(f, x):
+def _imaginary(f, x, size):
     def step(i):
         e = np.zeros(x.shape, complex)
-        e[i] = 1e-4j
-        return f(x + e).imag / 1e-4
+        e[i] = size * 1j
+        return f(x + e).imag / size
 
     return _entry_by_entry(x, step)
+
+
+def _large_imaginary_step(f, x):
+    return _imaginary(f, x, 1e-4)
 
 
 def _small_imaginary_step(f, x):
-    def step(i):
-        e = np.zeros(x.shape, complex)
-        e[i] = 1e-30j
-        return f(x + e).imag / 1e-30
-
-    return _entry_by_entry(x, step)
+    return _imaginary(f, x, 1e-30)
 
 
 def _all_at_once(f, x):
