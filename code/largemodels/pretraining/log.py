@@ -18,7 +18,6 @@ class RunLog:
     after  lines of later steps than this are taken away first: a run that goes on from
            a checkpoint writes them again. None: the file begins anew
 
-
     Raises OSError that names the file where there is no room or no permission.
     """
 
