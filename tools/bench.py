@@ -6,10 +6,11 @@ Without names all parts are timed. The contenders of a part do the same: the sam
 initial values, data and rule, with equal results in the first steps. They take turns in
 one process, on two threads, a few steps each, so that what slows the machine down slows
 all. A row gives the median time of a step of each, and the ratio of ours to theirs
-within a round: its median, and its 10th percentile, which other work on the machine
-reaches least. A target that is missed is said, and is no error. With --write the tables
-are kept in book/runs/bench.json and, for the pages, bench.md: those of the parts that
-were timed take the place of their earlier ones, and the others stay.
+within a round: its median, and its 10th percentile, far below it where other work on
+the machine disturbed the rounds. The median decides whether a target is met; one that
+is missed is said, and is no error. With --write the tables are kept in
+book/runs/bench.json and, for the pages, bench.md: those of the parts that were timed
+take the place of their earlier ones, and the others stay.
 """
 
 import argparse

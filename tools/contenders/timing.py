@@ -115,7 +115,8 @@ def summary(row: Row, times: dict[str, list[float]]) -> dict:
     """What the table says of a row: medians, the ratio, and whether the target is met.
 
     The ratio is taken within a round, where what slows the machine down slows both;
-    its 10th percentile is what other work reaches least. For a rate it is the 90th.
+    its median decides, and its 10th percentile shows the spread. For a rate, whose good
+    side is the upper one, the 90th does. That tail favors ours: it is no verdict.
     """
     ours = times[row.ours]
     found = {"row": row.label, "ours": row.ours, "theirs": row.theirs}
