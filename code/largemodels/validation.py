@@ -12,7 +12,7 @@ def whole_number(name: str, value, minimum: int = 0, maximum: int | None = None)
     Raises TypeError for anything that is no integer (a bool is none), ValueError where
     it is below `minimum` or above `maximum`.
     """
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     try:
         number = operator.index(value)

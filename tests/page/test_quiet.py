@@ -186,3 +186,58 @@ def test_without_the_frameworks_importing_them_says_so(tmp_path):
     assert done.stdout == ("No module named 'torch'\nNo module named 'tensorflow'\n"), (
         done.stderr
     )
+
+
+RESTED = """
+import gc
+was_on = gc.isenabled()
+def set_num_threads(n): pass
+"""
+
+
+def test_the_collector_rests_while_the_frameworks_load(tmp_path):
+    """Off in the import and on after it, also where the import fails."""
+    fake(tmp_path, "torch", RESTED)
+    fake(tmp_path, "tensorflow", "raise OSError('broken')")
+    done = python(
+        f"""
+        import gc, weakref
+        {BEGIN.replace(chr(10), "; ")}
+
+        class Node: pass
+        def cycle():
+            a = Node()
+            a.itself = a
+            return weakref.ref(a)
+
+        before, count = cycle(), gc.get_freeze_count()
+        import torch
+        assert not torch.was_on and gc.isenabled()
+        assert before() is None  # garbage is not set aside
+        assert gc.get_freeze_count() > count + 1000
+        try:
+            import tensorflow
+        except OSError:
+            print("broken, on:", gc.isenabled())
+        after = cycle()
+        gc.collect()
+        assert after() is None
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "broken, on: True\n", done.stderr
+
+
+def test_a_collector_that_is_off_stays_off(tmp_path):
+    fake(tmp_path, "torch", RESTED)
+    done = python(
+        f"""
+        import gc
+        {BEGIN.replace(chr(10), "; ")}
+        gc.disable()
+        import torch
+        print(gc.isenabled(), gc.get_freeze_count())
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "False 0\n", done.stderr

@@ -4,9 +4,14 @@ TensorFlow writes lines with times and process numbers to file descriptor 2 at t
 moments: its import, the first operation (cuInit), the first XLA compile. A notebook
 stores them, and they differ on every run. `TF_CPP_MIN_LOG_LEVEL=3` silences the last
 two, a redirected descriptor the first; only both together silence all three.
+
+The two leave some 700,000 objects behind that stay. The collector of cycles would walk
+them again and again while they load, and at each of its full passes for as long as the
+process lives: it rests during the load, and what was loaded is set aside.
 """
 
 import contextlib
+import gc
 import importlib
 import importlib.util
 import os
@@ -62,19 +67,39 @@ def silence():
             os.close(before)
 
 
+@contextlib.contextmanager
+def collector_at_rest():
+    """No collection in the body; what is alive after it is never walked again.
+
+    Garbage is collected before, so that none is set aside with the rest. A collector
+    that the reader has switched off stays off, and nothing is set aside.
+    """
+    if not gc.isenabled():
+        yield
+        return
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 def _run_tensorflow(execute, module):
     """Import TensorFlow: PyTorch first where it is installed, and nothing on stderr."""
     for name in FIRST:
         if name not in sys.modules and importlib.util.find_spec(name):
             with contextlib.suppress(ImportError, OSError):  # one that does not load
                 importlib.import_module(name)
-    with silence():
+    with silence(), collector_at_rest():
         execute(module)
 
 
 def _run_torch(execute, module):
     """Import PyTorch, and keep it to one thread unless the reader chose a number."""
-    execute(module)
+    with collector_at_rest():
+        execute(module)
     if not chosen_by_reader:
         module.set_num_threads(1)
 
