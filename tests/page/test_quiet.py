@@ -200,9 +200,10 @@ def test_the_collector_rests_while_the_frameworks_load(tmp_path):
     fake(tmp_path, "torch", RESTED)
     fake(tmp_path, "tensorflow", "raise OSError('broken')")
     done = python(
-        f"""
+        """
         import gc, weakref
-        {BEGIN.replace(chr(10), "; ")}
+        from largemodels.page import begin
+        begin()
 
         class Node: pass
         def cycle():
@@ -231,9 +232,10 @@ def test_the_collector_rests_while_the_frameworks_load(tmp_path):
 def test_a_collector_that_is_off_stays_off(tmp_path):
     fake(tmp_path, "torch", RESTED)
     done = python(
-        f"""
+        """
         import gc
-        {BEGIN.replace(chr(10), "; ")}
+        from largemodels.page import begin
+        begin()
         gc.disable()
         count = gc.get_freeze_count()  # Python 3.12 starts with some
         import torch
