@@ -5,6 +5,8 @@ a dtype is that of any framework. A check returns nothing, or says the rule and 
 given. None looks at values: a GPU need not wait, and compiled code can run it.
 """
 
+import functools
+
 
 def floating(what: str, dtype) -> None:
     """Raise TypeError unless the dtype is one of floating-point numbers."""
@@ -197,6 +199,7 @@ def _fits(shape, expected):
     )
 
 
+@functools.cache  # NumPy puts the name together each time it is asked
 def _name(dtype):
     """float64 of NumPy's float64, torch.float64 and TensorFlow's."""
     return getattr(dtype, "name", None) or str(dtype).rpartition(".")[2]
