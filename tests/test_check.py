@@ -100,7 +100,8 @@ def test_the_seconds_of_each_page_are_told(run):
     )
     _, shown = run(step("notebooks", writes(report), report=True))
     assert re.search(r"b +4\.0 s\n +start/a +3\.2 s\n", shown)
-    assert re.search(r"2 pages, their cells: +7\.2 s", shown)
+    assert re.search(r"2 pages, their cells: +7\.2 s\n", shown)
+    assert re.search(r"the median page: +3\.6 s", shown)
 
 
 def test_frameworks_fail_to_import_where_the_site_is_built(run):

@@ -8,6 +8,7 @@ With --unlocked, the tests that hold for the versions in the lock alone are left
 """
 
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -184,9 +185,11 @@ def summary(done: dict[str, float], left_out: list[str], counts: Counts) -> list
     for name in sorted(pages, key=pages.get, reverse=True):
         lines.append(f"    {page_name(name):40}{pages[name]:8.1f} s")
     if pages:
-        lines.append(
-            f"    {len(pages)} pages, their cells:{sum(pages.values()):18.1f} s"
-        )
+        for what, seconds in (
+            (f"{len(pages)} pages, their cells:", sum(pages.values())),
+            ("the median page:", statistics.median(pages.values())),
+        ):
+            lines.append(f"    {what:40}{seconds:8.1f} s")
     reasons = defaultdict(int)
     for reason in counts.skipped:
         reasons[reason] += 1
