@@ -293,3 +293,15 @@ def test_tensorflow_compiles_once_for_each_kind_of_batch():
         schedule=schedules.linear(0.1, 8),
     )
     assert traces == [(4, 2), (None, 2)]
+
+
+def test_tensorflow_compiles_a_loss_as_it_is_written():
+    """AutoGraph would turn its branch, at the price of rewriting every function."""
+    wing = WINGS[2]
+
+    def loss(logits, labels):
+        value = wing.losses.cross_entropy(logits, labels)
+        return value if value > 0 else -value
+
+    with pytest.raises(TypeError, match="symbolic"):
+        wing.training.train(*setup(wing), *tiny(), [np.arange(4)], loss=loss)

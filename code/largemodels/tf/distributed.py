@@ -190,7 +190,7 @@ def distributed_step(strategy, model, optimizer, loss=cross_entropy):
     n = strategy.num_replicas_in_sync
     here = max(1, n // _num_workers(strategy))
 
-    @tf.function
+    @tf.function(autograph=False)
     def everywhere(x, y):
         return strategy.reduce("MEAN", strategy.run(replica, (x, y)), axis=None)
 

@@ -73,5 +73,7 @@ def _step(model, kept, compiled):
     def step(shown):
         return model(shown, cache=kept)[:, -1]
 
+    if not compiled:
+        return step
     signature = [tf.TensorSpec((None, None), tf.int64)]
-    return tf.function(step, input_signature=signature) if compiled else step
+    return tf.function(step, input_signature=signature, autograph=False)

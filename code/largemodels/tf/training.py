@@ -45,7 +45,8 @@ def train(
                     language model both are tokens (n, T). They are copied to the device
                     once
     batches         index arrays; each is one update
-    loss            loss(model(x), y) -> a tensor of one element
+    loss            loss(model(x), y) -> a tensor of one element, compiled without
+                    AutoGraph, as Keras does: an `if` on a tensor's value is refused
     schedule        function of the 0-based step that returns the learning rate; None:
                     the optimizer keeps its own
     validation      (inputs, labels), or with a batch_size, to evaluate on, every
@@ -119,8 +120,10 @@ class _Update:
         self.max_norm = max_norm
         if compiled:
             for name in ("whole", "gradients", "apply"):
-                function = tf.function(getattr(self, name), reduce_retracing=True)
-                setattr(self, name, function)
+                # AutoGraph would first rewrite each of our functions: with it the
+                # first update takes three times as long.
+                settings = {"reduce_retracing": True, "autograph": False}
+                setattr(self, name, tf.function(getattr(self, name), **settings))
 
     def __call__(self, parts, step=0):
         """Change the model's variables. Returns the loss before that."""
