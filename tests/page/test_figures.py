@@ -215,6 +215,59 @@ def test_spread_moves_labels_apart_and_no_further():
     assert ax.texts[3].get_position()[1] == pytest.approx(9.0, rel=0, abs=1e-9)
 
 
+def ticks(axis):
+    """The labels within the limits of an axis, in order; the empty ones left out."""
+    axis.get_figure().draw_without_rendering()
+    low, high = axis.get_view_interval()
+    every = [*axis.get_major_ticks(), *axis.get_minor_ticks()]
+    drawn = sorted((tick.get_loc(), tick.label1.get_text()) for tick in every)
+    return [text for at, text in drawn if low <= at <= high and text]
+
+
+def test_powers_at_logarithmic_axes_are_plain_text():
+    _, ax = figures.figure()
+    ax.set(xscale="log", yscale="symlog", xlim=(1e-2, 1e2), ylim=(-20, 10))
+    assert ticks(ax.xaxis) == ["10⁻²", "10⁻¹", "10⁰", "10¹", "10²"]
+    assert ticks(ax.yaxis) == ["−10¹", "−10⁰", "0", "10⁰", "10¹"]
+    ax.set_xscale("log", base=2)
+    ax.set_xlim(0.5, 4)
+    assert ticks(ax.xaxis) == ["2⁻¹", "2⁰", "2¹", "2²"]
+
+
+def test_less_than_a_decade_has_labels_between_the_powers():
+    _, ax = figures.figure()
+    ax.set(yscale="log", ylim=(0.15, 0.55))
+    found = ticks(ax.yaxis)
+    assert "3×10⁻¹" in found
+    assert not any("$" in label for label in found)
+
+
+@pytest.mark.parametrize(("high", "between"), [(1e2, 0), (9e1, 15)])
+def test_ticks_between_powers_are_drawn_where_powers_are_few(high, between):
+    _, ax = figures.figure()
+    ax.set(xscale="log", xlim=(1, high))
+    ticks(ax.xaxis)
+    at = ax.get_xticks(minor=True)
+    assert np.count_nonzero((at > 1) & (at < high)) == between
+
+
+def test_what_is_no_power_stays_as_it_is():
+    def mathematical(x, pos=None):
+        return {1: r"$\mathdefault{10^{0.50}}$", 2: "two", 3: r"$\eta^{3}$"}[x]
+
+    plain = figures.Superscripts(mathematical)
+    assert [plain(x) for x in (1, 2, 3)] == [mathematical(x) for x in (1, 2, 3)]
+
+
+def test_spread_works_without_a_layout():
+    _, ax = plt.subplots(layout="none")
+    for end in (1.0, 1.01):
+        figures.band(ax, np.arange(3), [np.arange(3) * end], figures.INK, str(end))
+    figures.spread(ax)
+    one, other = (text.get_window_extent() for text in ax.texts)
+    assert not one.overlaps(other)
+
+
 def test_methods_end_where_the_palette_ends():
     assert figures.method(4) == figures.METHODS[4]
     for i in (-1, len(figures.METHODS)):
@@ -222,14 +275,33 @@ def test_methods_end_where_the_palette_ends():
             figures.method(i)
 
 
-def test_headings_break_before_the_figure_ends():
+@pytest.mark.parametrize("tick", ["1", "1,000,000,000"])
+def test_headings_break_before_the_figure_ends(tick):
     fig, ax = figures.figure()
-    ax.set(xlabel="step", ylabel="loss (nats)")
-    figures.heading(ax, "Twice the rate is half the steps, but not half the time " * 2)
+    ax.set(xlabel="step", ylabel="loss (nats)", yticks=[0, 1], yticklabels=["0", tick])
+    words = "TWICE THE RATE IS HALF THE STEPS, BUT NOT HALF THE TIME " * 2
+    figures.heading(ax, words)
     fig.draw_without_rendering()
+    assert ax.get_title(loc="left").split() == words.split()
+    below = fig.bbox.y1 - ax._left_title.get_window_extent().y1
+    assert 0 <= below < 10  # pixels: the layout has made room for each line
     title = ax._left_title.get_window_extent()
     assert title.x1 <= fig.bbox.x1
     assert title.x0 == pytest.approx(ax.bbox.x0, rel=0, abs=2)  # pixels
+
+
+def test_headings_break_evenly():
+    _, ax = figures.figure()
+    figures.heading(ax, "A cached token is cheap until the cache outweighs the model")
+    lines = ["A cached token is cheap until", "the cache outweighs the model"]
+    assert ax.get_title(loc="left").splitlines() == lines
+
+
+def test_a_word_longer_than_the_figure_stays_whole():
+    fig, ax = figures.figure()
+    figures.heading(ax, f"{'long' * 15} word")
+    fig.draw_without_rendering()
+    assert ax.get_title(loc="left") == f"{'long' * 15}\nword"
 
 
 def test_arrows_run_between_boxes_and_points():

@@ -26,7 +26,8 @@ def test_a_function_with_its_docstring(shown):
         "```python\n"
         "def figure(width=4.8, height=3.6, **subplots):\n"
         '    """A figure of the book: like plt.subplots(**subplots), in inches."""\n'
-        "    return plt.subplots(figsize=(width, height), **subplots)\n"
+        "    return plt.subplots("
+        "figsize=(width, height), layout=Layout(), **subplots)\n"
         "```"
     )
     assert bundle["text/plain"].startswith("# largemodels/page/figures.py\ndef figure")

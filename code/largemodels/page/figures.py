@@ -11,13 +11,16 @@ are lower-case hex, as Matplotlib writes colors into an SVG.
 Source: P. Tol, Colour Schemes, technical note SRON/EPS/TN/09-002, issue 3.2, 2021.
 """
 
+import re
 import sys
 import textwrap
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import Formatter, LogFormatterMathtext, NullLocator
 
 WINGS = {"scratch": "#0072B2", "pytorch": "#D55E00", "tf": "#009E73"}
 WING_NAMES = {"scratch": "NumPy", "pytorch": "PyTorch", "tf": "TensorFlow"}
@@ -27,7 +30,15 @@ INK = "#24292f"  # text, and what stands in the foreground
 MUTED = "#6a737d"  # axes, ticks, and what explains
 GRID = "#d8dee4"
 
-END = "_end"  # marks the labels that spread() may move
+# Marks of the texts that are moved or broken when all else is known.
+END = "_end"  # by spread()
+HEADING = "_heading"  # by the layout
+
+# What Matplotlib writes at a tick of a logarithmic axis: 0, or -2 times 10 to the -3.
+POWER = re.compile(
+    r"\$\\mathdefault\{(-?)(?:([\d.]+)\\times)?([\w.]+)(?:\^\{(-?\d+)\})?\}\$"
+)
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 DARK = {
     "#000000": "#e6e8eb",
@@ -99,7 +110,7 @@ def use():
     inline.rc = {}
     inline.figure_formats = {"svg"}
     inline.print_figure_kwargs = {
-        "bbox_inches": "tight",
+        "bbox_inches": None,  # the layout leaves nothing to cut off, or to add
         "metadata": {"Date": None, "Creator": None},
     }
     mpl.rcParams.update(STYLE)
@@ -114,13 +125,99 @@ def method(i):
 
 def figure(width=4.8, height=3.6, **subplots):
     """A figure of the book: like plt.subplots(**subplots), in inches."""
-    return plt.subplots(figsize=(width, height), **subplots)
+    return plt.subplots(figsize=(width, height), layout=Layout(), **subplots)
+
+
+class Layout(ConstrainedLayoutEngine):
+    """Constrained layout that leaves nothing outside of the figure.
+
+    Before it, logarithmic axes are made plain: powers are `Superscripts`, and where
+    three of them or more are in view the ticks between them go: they say nothing more,
+    and would double the time of the figure. After it, headings that are too long, which
+    Matplotlib's layout does not look at, are broken once more.
+    """
+
+    def execute(self, fig):
+        """Change ticks and their labels, lay out, and once more with other headings."""
+        self._plain(fig)
+        super().execute(fig)
+        broken = [_shortened(text) for ax in fig.axes for text in ax.get_children()]
+        if any(broken):
+            super().execute(fig)
+
+    def _plain(self, fig):
+        for axis in (axis for ax in fig.axes for axis in (ax.xaxis, ax.yaxis)):
+            if not isinstance(axis.get_major_formatter(), LogFormatterMathtext):
+                continue
+            axis.set_major_formatter(Superscripts(axis.get_major_formatter()))
+            axis.set_minor_formatter(Superscripts(axis.get_minor_formatter()))
+            low, high = sorted(axis.get_view_interval())
+            powers = axis.get_majorticklocs()
+            if np.count_nonzero((low <= powers) & (powers <= high)) >= 3:
+                axis.set_minor_locator(NullLocator())
+
+
+class Superscripts(Formatter):
+    """Another formatter's powers in plain text, 10⁻³ for $10^{-3}$.
+
+    Matplotlib would parse and set each as a formula.
+    """
+
+    def __init__(self, mathematical):
+        """mathematical: a formatter that may write powers as Matplotlib's mathtext."""
+        self.mathematical = mathematical
+
+    def set_axis(self, axis):
+        """Tell both which axis they write for."""
+        super().set_axis(axis)
+        self.mathematical.set_axis(axis)
+
+    def set_locs(self, locs):
+        """Tell both where the ticks are: some stay without a label."""
+        super().set_locs(locs)
+        self.mathematical.set_locs(locs)
+
+    def __call__(self, x, pos=None):
+        """The label of the tick at x; what is no power stays as it is."""
+        label = self.mathematical(x, pos)
+        power = POWER.fullmatch(label)
+        if power is None:
+            return label
+        sign, times, base, exponent = power.groups()
+        factor = f"{times}\N{MULTIPLICATION SIGN}" if times else ""
+        raised = (exponent or "").translate(SUPERSCRIPTS)
+        return self.fix_minus(f"{sign}{factor}{base}{raised}")
 
 
 def heading(ax, title):
     """Say the finding above the axes, at the left, broken to the figure's width."""
     columns = int(8.6 * ax.get_figure().get_size_inches()[0])
-    ax.set_title(textwrap.fill(title, columns))
+    ax.set_title(_evenly(title, columns)).set_label(HEADING)
+
+
+def _evenly(title, columns):
+    """Break a title into as few lines as these columns need, as even as words allow."""
+    lines = textwrap.wrap(title, columns, break_long_words=False)
+    for narrower in range(columns - 1, 0, -1):
+        more = textwrap.wrap(title, narrower, break_long_words=False)
+        if len(more) > len(lines):
+            break
+        lines = more
+    return "\n".join(lines)
+
+
+def _shortened(text):
+    """Break a heading that leaves the figure at the right. Returns whether it did."""
+    if text.get_label() != HEADING:
+        return False
+    end, title = text.get_figure().bbox.x1, " ".join(text.get_text().split())
+    columns = max(map(len, text.get_text().splitlines()))
+    if text.get_window_extent().x1 <= end:
+        return False
+    while text.get_window_extent().x1 > end and columns > 1:
+        columns -= 1
+        text.set_text(_evenly(title, columns))
+    return True
 
 
 def band(ax, x, curves, color, label=None, interval=None):
@@ -158,7 +255,11 @@ def spread(ax):
 
     Call it after the limits and scales of the axes are set.
     """
-    ax.get_figure().draw_without_rendering()
+    fig = ax.get_figure()
+    if fig.get_layout_engine() is None:
+        fig.draw_without_rendering()
+    else:  # half the work of a drawing
+        fig.get_layout_engine().execute(fig)
     ends = [text for text in ax.texts if text.get_label() == END]
     ends.sort(key=lambda text: ax.transData.transform(text.get_position())[1])
     places = np.array([ax.transData.transform(text.get_position()) for text in ends])
@@ -176,7 +277,7 @@ def spread(ax):
 
 def schematic(width=4.8, height=3.6):
     """A figure for a drawing: no axes, x from 0 to width and y from 0 to height."""
-    fig, ax = plt.subplots(figsize=(width, height))
+    fig, ax = figure(width, height)
     ax.set(xlim=(0, width), ylim=(0, height), aspect="equal")
     ax.set_axis_off()
     return fig, ax
