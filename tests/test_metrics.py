@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import scipy.stats
 import sklearn.metrics
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from largemodels import metrics
 from largemodels.metrics import Interval
@@ -218,6 +218,7 @@ def test_percent():
 
 
 @given(finite, st.floats(1e-6, 1e3))
+@example(2.6, 1.5)
 def test_the_written_interval_is_the_rounded_one(mean, half):
     written_mean, written_half = map(float, str(around(mean, half)).split(" ± "))
     place = 10 ** math.floor(math.log10(written_half))

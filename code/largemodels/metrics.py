@@ -174,7 +174,10 @@ class Interval:
         )
         down = _at_place(scale * (self.mean - self.low), place)
         up = _at_place(scale * (self.high - self.mean), place)
-        if down != up:
+        # The sides of 2.6 ± 1.5 are 1.5 and, by rounding, a little less.
+        rounding = 4 * math.ulp(max(abs(self.low), abs(self.high)))
+        lopsided = abs(self.low + self.high - 2 * self.mean) > rounding
+        if lopsided and down != up:
             return f"{mean}{unit} [{low}{unit}, {high}{unit}]"
         return f"{mean}{unit} ± {_at_place(half, place)}{unit}"
 
