@@ -283,9 +283,9 @@ def test_headings_break_before_the_figure_ends(tick):
     figures.heading(ax, words)
     fig.draw_without_rendering()
     assert ax.get_title(loc="left").split() == words.split()
-    below = fig.bbox.y1 - ax._left_title.get_window_extent().y1
-    assert 0 <= below < 10  # pixels: the layout has made room for each line
     title = ax._left_title.get_window_extent()
+    # Pixels: the layout has made room for each line.
+    assert 0 <= fig.bbox.y1 - title.y1 < 10
     assert title.x1 <= fig.bbox.x1
     assert title.x0 == pytest.approx(ax.bbox.x0, rel=0, abs=2)  # pixels
 

@@ -210,14 +210,12 @@ def _shortened(text):
     """Break a heading that leaves the figure at the right. Returns whether it did."""
     if text.get_label() != HEADING:
         return False
-    end, title = text.get_figure().bbox.x1, " ".join(text.get_text().split())
-    columns = max(map(len, text.get_text().splitlines()))
-    if text.get_window_extent().x1 <= end:
-        return False
+    before, end = text.get_text(), text.get_figure().bbox.x1
+    columns = max(map(len, before.splitlines()))
     while text.get_window_extent().x1 > end and columns > 1:
         columns -= 1
-        text.set_text(_evenly(title, columns))
-    return True
+        text.set_text(_evenly(" ".join(before.split()), columns))
+    return text.get_text() != before
 
 
 def band(ax, x, curves, color, label=None, interval=None):
@@ -255,11 +253,7 @@ def spread(ax):
 
     Call it after the limits and scales of the axes are set.
     """
-    fig = ax.get_figure()
-    if fig.get_layout_engine() is None:
-        fig.draw_without_rendering()
-    else:  # half the work of a drawing
-        fig.get_layout_engine().execute(fig)
+    ax.get_figure().draw_without_rendering()
     ends = [text for text in ax.texts if text.get_label() == END]
     ends.sort(key=lambda text: ax.transData.transform(text.get_position())[1])
     places = np.array([ax.transData.transform(text.get_position()) for text in ends])

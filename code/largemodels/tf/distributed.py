@@ -180,7 +180,8 @@ def distributed_step(strategy, model, optimizer, loss=cross_entropy):
     """The function of (inputs, labels) that makes one update on all replicas.
 
     strategy          in whose scope model and optimizer were made
-    loss              loss(model(x), y) -> the mean over examples
+    loss              loss(model(x), y) -> the mean over examples; without AutoGraph, as
+                      in `largemodels.tf.training.train`
 
     The function takes arrays with this process's part of the batch, whose rows its
     replicas share out, and returns the loss of the whole batch before the update, a
