@@ -8,6 +8,14 @@ from hypothesis import strategies as st
 from largemodels.data import digits
 
 
+@pytest.fixture
+def unread():
+    """As if the file had not been read in this process."""
+    digits._read.cache_clear()
+    yield
+    digits._read.cache_clear()
+
+
 def test_the_raw_data_are_all_there():
     pixels, labels = digits.raw()
     assert pixels.shape == (1797, 8, 8)
@@ -16,7 +24,13 @@ def test_the_raw_data_are_all_there():
     assert set(labels.tolist()) == set(range(10))
 
 
-def test_other_bytes_are_refused(monkeypatch):
+def test_what_a_reader_does_to_the_raw_data_stays_with_the_reader():
+    for array in digits.raw():
+        array[:] = 1
+    assert all(array.max() > 1 for array in digits.raw())
+
+
+def test_other_bytes_are_refused(monkeypatch, unread):
     changed = sklearn.datasets.load_digits()
     changed.images[7, 3, 3] += 1
     monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: changed)
@@ -24,7 +38,7 @@ def test_other_bytes_are_refused(monkeypatch):
         digits.load()
 
 
-def test_swapped_labels_are_refused(monkeypatch):
+def test_swapped_labels_are_refused(monkeypatch, unread):
     changed = sklearn.datasets.load_digits()
     changed.target[:2] = changed.target[1::-1]
     monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: changed)

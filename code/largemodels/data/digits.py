@@ -6,6 +6,7 @@ https://archive.ics.uci.edu/dataset/80), written by 13 people. A pixel counts th
 ones in a square of 4 by 4, from 0 to 16.
 """
 
+import functools
 import hashlib
 
 import numpy as np
@@ -61,6 +62,13 @@ def load(
 
 def raw() -> tuple[np.ndarray, np.ndarray]:
     """All images (1797, 8, 8) uint8, 0 to 16, and labels (1797,) int64, verified."""
+    pixels, labels = _read()
+    return pixels.copy(), labels.copy()
+
+
+@functools.cache
+def _read():
+    """What raw() copies; reading the text file again for every seed would be slow."""
     from sklearn.datasets import load_digits
 
     digits = load_digits()
