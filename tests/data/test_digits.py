@@ -1,5 +1,10 @@
 """Scikit-learn's digits: their bytes, and a split that is what it says."""
 
+import gzip
+import importlib.util
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import sklearn.datasets
@@ -9,10 +14,12 @@ from largemodels.data import digits
 
 
 @pytest.fixture
-def unread():
-    """As if the file had not been read in this process."""
+def elsewhere(monkeypatch, tmp_path):
+    """A file that stands in for scikit-learn's, unread; the text of the real one."""
+    text = gzip.decompress(digits._file().read_bytes()).decode()
+    monkeypatch.setattr(digits, "_file", lambda: tmp_path / "digits.csv.gz")
     digits._read.cache_clear()
-    yield
+    yield tmp_path / "digits.csv.gz", text
     digits._read.cache_clear()
 
 
@@ -24,26 +31,53 @@ def test_the_raw_data_are_all_there():
     assert set(labels.tolist()) == set(range(10))
 
 
+def test_they_are_what_scikit_learn_loads():
+    pixels, labels = digits.raw()
+    theirs = sklearn.datasets.load_digits()
+    np.testing.assert_array_equal(pixels, theirs.images)
+    np.testing.assert_array_equal(labels, theirs.target)
+
+
 def test_what_a_reader_does_to_the_raw_data_stays_with_the_reader():
     for array in digits.raw():
         array[:] = 1
     assert all(array.max() > 1 for array in digits.raw())
 
 
-def test_other_bytes_are_refused(monkeypatch, unread):
-    changed = sklearn.datasets.load_digits()
-    changed.images[7, 3, 3] += 1
-    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: changed)
+def test_other_bytes_are_refused(elsewhere):
+    path, text = elsewhere
+    path.write_bytes(gzip.compress(text.replace("16", "15", 1).encode()))
     with pytest.raises(RuntimeError, match=f"expected SHA-256 {digits.SHA256}, got"):
         digits.load()
 
 
-def test_swapped_labels_are_refused(monkeypatch, unread):
-    changed = sklearn.datasets.load_digits()
-    changed.target[:2] = changed.target[1::-1]
-    monkeypatch.setattr(sklearn.datasets, "load_digits", lambda: changed)
+def test_swapped_labels_are_refused(elsewhere):
+    path, text = elsewhere
+    first, second, *others = text.splitlines()
+    first, second = first[:-1] + second[-1], second[:-1] + first[-1]
+    path.write_bytes(gzip.compress("\n".join([first, second, *others]).encode()))
     with pytest.raises(RuntimeError, match="not the bytes"):
         digits.load()
+
+
+def test_without_the_file_or_the_library_an_error_says_so(elsewhere, monkeypatch):
+    with pytest.raises(RuntimeError, match=f"keeps no digits in {elsewhere[0]}"):
+        digits.load()
+    monkeypatch.undo()
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ModuleNotFoundError, match="scikit-learn is not installed"):
+        digits.load()
+
+
+def test_reading_them_does_not_import_scikit_learn():
+    program = (
+        "import sys; from largemodels.data import digits; digits.load(); "
+        "print('sklearn' in sys.modules, 'scipy.stats' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False
+    )
+    assert done.stdout == "False False\n", done.stderr
 
 
 def test_the_default_split():

@@ -244,3 +244,65 @@ def test_a_collector_that_is_off_stays_off(tmp_path):
         tmp_path,
     )
     assert done.stdout == "False 0\n", done.stderr
+
+
+def test_the_wrappers_of_keras_wait_until_they_are_asked_for(tmp_path):
+    fake(tmp_path, "keras", "from keras import wrappers")
+    (tmp_path / "keras" / "wrappers.py").write_text(
+        "print('loaded')\nPUBLIC = 1\n_HIDDEN = 2\n", "utf-8"
+    )
+    done = python(
+        """
+        from largemodels.page import begin
+        begin()
+        import inspect, keras
+        print(inspect.getmodule(inspect.currentframe()))  # looks at every module
+        print(hasattr(keras.wrappers, "__warningregistry__"))
+        print(keras.wrappers.PUBLIC, hasattr(keras.wrappers, "ABSENT"))
+        from keras.wrappers import PUBLIC
+        """,
+        tmp_path,
+    )
+    assert done.stdout.split("\n")[1:] == ["False", "loaded", "1 False", ""], (
+        done.stderr
+    )
+    done = python(
+        """
+        from largemodels.page import begin
+        begin()
+        from keras.wrappers import *
+        print(PUBLIC, "_HIDDEN" in globals())
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "loaded\n1 False\n", done.stderr
+
+
+def test_wrappers_that_fail_say_so_whenever_they_are_asked_for(tmp_path):
+    fake(tmp_path, "keras", "from keras import wrappers")
+    (tmp_path / "keras" / "wrappers.py").write_text("raise OSError('broken')", "utf-8")
+    done = python(
+        """
+        from largemodels.page import begin
+        begin()
+        import keras
+        for _ in range(2):
+            try:
+                keras.wrappers.SKLearnClassifier
+            except OSError as error:
+                print(error)
+        """,
+        tmp_path,
+    )
+    assert done.stdout == "broken\nbroken\n", done.stderr
+
+
+def test_keras_does_not_bring_scikit_learn_but_its_wrappers_do():
+    done = python("""
+        from largemodels.page import begin
+        begin()
+        import sys, keras
+        print({"sklearn", "scipy.stats"} & set(sys.modules))
+        print(keras.wrappers.SKLearnClassifier.__name__, "sklearn" in sys.modules)
+    """)
+    assert done.stdout == "set()\nSKLearnClassifier True\n", done.stderr

@@ -8,6 +8,8 @@ ones in a square of 4 by 4, from 0 to 16.
 
 import functools
 import hashlib
+import importlib.util
+from pathlib import Path
 
 import numpy as np
 
@@ -43,8 +45,9 @@ def load(
     then shuffled. The data do not say who wrote which digit: every writer is in both
     parts, and a test accuracy says nothing of unknown hands.
 
-    Raises ValueError where an argument is wrong, RuntimeError where scikit-learn's data
-    are not the bytes this book was made with.
+    Raises ValueError where an argument is wrong, ModuleNotFoundError where
+    scikit-learn is not installed, RuntimeError where its data are missing or not the
+    bytes this book was made with.
     """
     seed = whole_number("seed", seed)
     fraction = real_number(
@@ -66,21 +69,31 @@ def raw() -> tuple[np.ndarray, np.ndarray]:
     return pixels.copy(), labels.copy()
 
 
+def _file():
+    """Where scikit-learn keeps them; ModuleNotFoundError where it is not installed."""
+    spec = importlib.util.find_spec("sklearn")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError(
+            "scikit-learn is not installed, and the digits come with it",
+            name="sklearn",
+        )
+    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+
+
 @functools.cache
 def _read():
-    """What raw() copies; reading the text file again for every seed would be slow."""
-    from sklearn.datasets import load_digits
-
-    digits = load_digits()
-    pixels = digits.images.astype(np.uint8)
-    labels = digits.target.astype(np.int64)
-    found = hashlib.sha256(pixels.tobytes() + labels.astype(np.uint8).tobytes())
+    """What raw() copies, read once. `load_digits` would import SciPy's statistics."""
+    path = _file()
+    if not path.is_file():
+        raise RuntimeError(f"this scikit-learn keeps no digits in {path}")
+    rows = np.loadtxt(path, delimiter=",", dtype=np.uint8)  # 64 pixels and a label
+    found = hashlib.sha256(rows[:, :-1].tobytes() + rows[:, -1].tobytes())
     if found.hexdigest() != SHA256:
         raise RuntimeError(
             "scikit-learn's digits are not the bytes this book was made with: "
             f"expected SHA-256 {SHA256}, got {found.hexdigest()}"
         )
-    return pixels, labels
+    return rows[:, :-1].reshape(-1, 8, 8), rows[:, -1].astype(np.int64)
 
 
 def _stratified(labels, fraction, rng):

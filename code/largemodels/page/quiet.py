@@ -104,11 +104,39 @@ def _run_torch(execute, module):
         module.set_num_threads(1)
 
 
-WATCHED = {"tensorflow": _run_tensorflow, "torch": _run_torch}
+def _run_when_asked(execute, module):
+    """Put the running of a module off until one of its names is asked for.
+
+    inspect and warnings look at __file__ and the like of every module there is: such
+    names do not count, but for __all__, which `import *` asks for.
+    """
+
+    def load(name):
+        if name.startswith("__") and name != "__all__":
+            raise AttributeError(f"{module.__name__} has no attribute {name!r}")
+        vars(module).pop("__getattr__", None)
+        try:
+            execute(module)
+        except BaseException:  # as an import that fails: the next one tries again
+            module.__getattr__ = load
+            raise
+        return getattr(module, name)
+
+    module.__getattr__ = load
+
+
+# Keras brings wrappers for scikit-learn, and with them, where it is installed,
+# scikit-learn and SciPy's statistics: a second at the first import, for no page.
+WATCHED = {
+    "tensorflow": _run_tensorflow,
+    "torch": _run_torch,
+    "keras.wrappers": _run_when_asked,
+    "keras._tf_keras.keras.wrappers": _run_when_asked,
+}
 
 
 class Hook:
-    """A finder that finds nothing itself, and stands beside two imports as they run.
+    """A finder that finds nothing itself, and stands beside some imports as they run.
 
     Keras imports TensorFlow, so it needs no watching of its own.
     """
@@ -127,7 +155,7 @@ class Hook:
 
 
 def install():
-    """Stand beside the imports of TensorFlow and PyTorch; twice is as once."""
+    """Stand beside the imports of the frameworks; twice is as once."""
     if any(isinstance(finder, Hook) for finder in sys.meta_path):
         return
     sys.meta_path.insert(0, Hook())
