@@ -8,11 +8,10 @@ ones in a square of 4 by 4, from 0 to 16.
 
 import functools
 import hashlib
-import importlib.util
-from pathlib import Path
 
 import numpy as np
 
+from largemodels.data.libraries import folder
 from largemodels.data.split import Split
 from largemodels.validation import float_type, real_number, truth, whole_number
 
@@ -71,13 +70,8 @@ def raw() -> tuple[np.ndarray, np.ndarray]:
 
 def _file():
     """Where scikit-learn keeps them; ModuleNotFoundError where it is not installed."""
-    spec = importlib.util.find_spec("sklearn")
-    if spec is None or spec.origin is None:
-        raise ModuleNotFoundError(
-            "scikit-learn is not installed, and the digits come with it",
-            name="sklearn",
-        )
-    return Path(spec.origin).parent / "datasets" / "data" / "digits.csv.gz"
+    root = folder("sklearn", "scikit-learn", "the digits come with it")
+    return root / "datasets" / "data" / "digits.csv.gz"
 
 
 @functools.cache

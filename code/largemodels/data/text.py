@@ -11,11 +11,12 @@ import ast
 import functools
 import hashlib
 import importlib.metadata
-import importlib.util
 import re
 import warnings
 from itertools import pairwise
 from pathlib import Path
+
+from largemodels.data import libraries
 
 # The folders that are read, in this order; of scikit-learn the single files as well.
 FOLDERS = {
@@ -97,14 +98,8 @@ def source_files() -> list[Path]:
     """
     files = []
     for package, folders in FOLDERS.items():
-        spec = importlib.util.find_spec(package)
-        if spec is None or spec.origin is None:
-            raise ModuleNotFoundError(
-                f"{DISTRIBUTIONS[package]} is not installed, and its documentation is "
-                "part of the text",
-                name=package,
-            )
-        root = Path(spec.origin).parent
+        use = "its documentation is part of the text"
+        root = libraries.folder(package, DISTRIBUTIONS[package], use)
         for folder in folders.split():
             inside = (
                 root.glob("*.py") if folder == "." else (root / folder).rglob("*.py")
