@@ -27,48 +27,22 @@ def _only_the_trace(gradients, batch_size):
     return total / batch_size * (n - batch_size) / (n - 1)
 
 
-def _small_rate_only(eigenvalues, variances, learning_rate, batch_size):
-    return learning_rate / (4 * batch_size) * variances.sum()
+def _biased_scatter(shards, examples):
+    mean = shards.mean(0)
+    scatter = ((shards - mean) ** 2).sum(1).mean()
+    return examples * scatter / (mean @ mean - scatter / len(shards))
 
 
-def _distance_for_loss(eigenvalues, variances, learning_rate, batch_size):
-    shares = variances / (eigenvalues * (2 - learning_rate * eigenvalues))
-    return learning_rate / batch_size * shares.sum()
+def _noise_left_in_the_mean(shards, examples):
+    mean = shards.mean(0)
+    scatter = ((shards - mean) ** 2).sum() / (len(shards) - 1)
+    return examples * scatter / (mean @ mean)
 
 
-def _batch_squared(eigenvalues, variances, learning_rate, batch_size):
-    shares = variances / (2 - learning_rate * eigenvalues)
-    return learning_rate / (2 * batch_size**2) * shares.sum()
-
-
-def _half_forgotten(eigenvalues, variances, learning_rate, batch_size):
-    shares = variances / (2 - learning_rate * eigenvalues)
-    return learning_rate / batch_size * shares.sum()
-
-
-def _run(w, x, y, batches, rate, mean=True):
-    for k, batch in enumerate(batches):
-        gradient = (x[batch] @ w - y[batch]) @ x[batch]
-        w = w - rate(k) * (gradient / len(batch) if mean else gradient)
-    return w
-
-
-def _counts_from_one(w, x, y, batches, mu, k0):
-    return _run(w, x, y, batches, lambda k: 1 / (mu * (k + 1 + k0)))
-
-
-def _sums(w, x, y, batches, mu, k0):
-    return _run(w, x, y, batches, lambda k: 1 / (mu * (k + k0)), mean=False)
-
-
-def _forgets_mu(w, x, y, batches, mu, k0):
-    return _run(w, x, y, batches, lambda k: 1 / (k + k0))
-
-
-def _reads_everything(w, x, y, batches, mu, k0):
-    for k in range(len(batches)):
-        w = w - (x @ w - y) @ x / len(y) / (mu * (k + k0))
-    return w
+def _counts_shards_for_examples(shards, examples):
+    mean = shards.mean(0)
+    scatter = ((shards - mean) ** 2).sum() / (len(shards) - 1)
+    return scatter / (mean @ mean - scatter / len(shards))
 
 
 WRONG = {
@@ -78,11 +52,9 @@ WRONG = {
         _sample_covariance,
         _only_the_trace,
     ],
-    "noise-floor": [
-        _small_rate_only,
-        _distance_for_loss,
-        _batch_squared,
-        _half_forgotten,
+    "noise-scale-of-shards": [
+        _biased_scatter,
+        _noise_left_in_the_mean,
+        _counts_shards_for_examples,
     ],
-    "decaying-sgd": [_counts_from_one, _sums, _forgets_mu, _reads_everything],
 }

@@ -25,52 +25,24 @@ def batch_covariance(gradients, batch_size):
     return population * (n - batch_size) / (batch_size * (n - 1))
 
 
-def _quadratics(rng):
-    """One direction and several, small and large rates, no noise at all."""
-    cases = []
-    for size, rate, batch in ((1, 0.5, 1), (3, 0.01, 4), (5, 1.3, 7), (2, 1.0, 32)):
-        eigenvalues, variances = rng.uniform(0.1, 1.0, (2, size))
-        cases.append((eigenvalues, variances, rate, batch))
-    cases.append((np.array([0.5, 1.0]), np.zeros(2), 0.3, 2))
-    return cases
+def _shards(rng):
+    """Two devices and many, one example each and several, one weight and many."""
+    sizes = [(2, 1, 3), (4, 16, 5), (7, 3, 1), (8, 64, 11), (2, 32, 2)]
+    return [(3 + rng.normal(size=(D, N)), examples) for D, examples, N in sizes]
 
 
 @reference(
-    "noise-floor",
-    cases=_quadratics,
-    hint="In the long run one coordinate's variance no longer changes: write down what "
-    "one step does to it, and solve. The loss weighs it by half the curvature.",
+    "noise-scale-of-shards",
+    cases=_shards,
+    hint="The shards scatter about their own mean, which is not the full gradient: as "
+    "for any variance from a sample, D numbers leave D - 1 to count. And the squared "
+    "length of a noisy mean is too large, by the noise that is left in it.",
     rtol=1e-9,
     atol=1e-12,
 )
-def noise_floor(eigenvalues, variances, learning_rate, batch_size):
-    """Sum of lambda_i P_i / 2 at the fixed point of the variances P_i."""
-    kept = (1 - learning_rate * eigenvalues) ** 2
-    settled = learning_rate**2 * variances / batch_size / (1 - kept)
-    return float(eigenvalues @ settled) / 2
-
-
-def _runs(rng):
-    """Batches of one and of several, one step and many, no step at all."""
-    cases = []
-    for n, N, steps, B in ((11, 3, 5, 2), (7, 2, 1, 1), (13, 5, 17, 3), (5, 2, 0, 2)):
-        x, y = rng.normal(size=(n, N)), rng.normal(size=n)
-        drawn = rng.integers(n, size=(steps, B))
-        cases.append((rng.normal(size=N), x, y, drawn, 0.5, 6.0))
-    return cases
-
-
-@reference(
-    "decaying-sgd",
-    cases=_runs,
-    hint="Steps count from 0, each step takes the mean over its own batch, and the "
-    "loss of an example is half the squared residual.",
-    rtol=1e-9,
-    atol=1e-12,
-)
-def decaying_sgd(w, x, y, batches, mu, k0):
-    """The last weights."""
-    for k, batch in enumerate(batches):
-        rows = x[batch]
-        w = w - np.mean((rows @ w - y[batch])[:, None] * rows, axis=0) / (mu * (k0 + k))
-    return w
+def noise_scale_of_shards(shards, examples):
+    """Unbiased estimates of tr(Sigma) and of |G|^2, the one divided by the other."""
+    devices = len(shards)
+    mean = shards.mean(axis=0)
+    scatter = ((shards - mean) ** 2).sum() / (devices - 1)  # tr(Sigma) / examples
+    return float(examples * scatter / (mean @ mean - scatter / devices))
