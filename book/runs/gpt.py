@@ -1,11 +1,11 @@
-"""Train the GPTs that book/transformers/gpt.md quotes and that take minutes.
+"""Train the GPTs that book/transformers/gpt-training.md quotes and that take minutes.
 
     python book/runs/gpt.py stories --write
     python book/runs/gpt.py variants --write
     python book/runs/gpt.py text --write
 
 stories   GPTs on stories of a grammar with known entropy, five seeds
-variants  one head or four, positions or none, on the page's short language
+variants  one head or four, positions or none, on the short language of gpt.md
 text      one GPT on the documentation strings of NumPy, SciPy and scikit-learn
 
 Each is at most a few minutes on one thread. Without --write the result is printed; with

@@ -1,4 +1,4 @@
-"""Train the GPTs for what book/transformers/gpt.md says of lengths and of beams.
+"""Train the GPTs for what gpt-training.md says of lengths and of beams.
 
     python book/runs/gpt_more.py lengths --write
     python book/runs/gpt_more.py beams --write

@@ -1,4 +1,4 @@
-"""What the page on GPT quotes of book/runs/gpt.json and gpt_more.json stands there."""
+"""What the page on training a GPT quotes of gpt.json and gpt_more.json stands there."""
 
 import ast
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
-PAGE = (BOOK / "transformers" / "gpt.md").read_text("utf-8")
+PAGE = (BOOK / "transformers" / "gpt-training.md").read_text("utf-8")
 RUN = json.loads((BOOK / "runs" / "gpt.json").read_text("utf-8"))
 MORE = json.loads((BOOK / "runs" / "gpt_more.json").read_text("utf-8"))
 

@@ -60,36 +60,6 @@ def _pairs_of_neighbors(x, positions, base):
     return out
 
 
-def _nucleus(p, limit, least=0):
-    order = np.argsort(-p, kind="stable")
-    kept = limit(np.cumsum(p[order]), p[order])
-    kept[:least] = True
-    out = np.zeros_like(p)
-    out[order[kept]] = p[order[kept]]
-    return out / out.sum()
-
-
-def _without_the_last_one(p, share):
-    return _nucleus(p, lambda total, _: total <= share, least=1)
-
-
-def _none_for_zero(p, share):
-    return _nucleus(p, lambda total, own: total - own < share)
-
-
-def _one_too_many(p, share):
-    return _nucleus(p, lambda total, own: total - own <= share)
-
-
-def _not_divided(p, share):
-    order = np.argsort(-p, kind="stable")
-    kept = np.cumsum(p[order]) - p[order] < share
-    kept[0] = True
-    out = np.zeros_like(p)
-    out[order[kept]] = p[order[kept]]
-    return out
-
-
 WRONG = {
     "causal-attention": [
         _the_first_positions,
@@ -98,5 +68,4 @@ WRONG = {
         _overflows,
     ],
     "rotate-pairs": [_the_other_way_round, _half_the_exponent, _pairs_of_neighbors],
-    "nucleus": [_without_the_last_one, _none_for_zero, _one_too_many, _not_divided],
 }

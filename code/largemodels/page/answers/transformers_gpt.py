@@ -62,36 +62,3 @@ def rotate(x, positions, base):
     theta = base ** (-2 * np.arange(half) / x.shape[-1])
     turned = pairs * np.exp(1j * positions[:, None] * theta)
     return np.concatenate((turned.real, turned.imag), axis=-1)
-
-
-def _distributions(rng):
-    """Flat and peaked ones, shares near the ends, one that is just reached."""
-    cases = [
-        (rng.dirichlet(np.full(7, weight)), share)
-        for weight in (0.3, 3.0)
-        for share in (0.1, 0.5, 0.9)
-    ]
-    cases.append((np.array([0.125, 0.5, 0.25, 0.125]), 0.75))
-    cases.append((np.array([0.125, 0.5, 0.25, 0.125]), 0.0))
-    cases.append((np.array([0.125, 0.5, 0.25, 0.125]), 1.0))
-    cases.append((np.array([0.25, 0.75]), 0.5))
-    return cases
-
-
-@reference(
-    "nucleus",
-    cases=_distributions,
-    hint="Go from the most probable down until the share is reached. The entry with "
-    "which it is reached belongs to it, and one entry always stays.",
-    rtol=1e-9,
-    atol=1e-12,
-)
-def nucleus(p, share):
-    """Entry by entry."""
-    kept, total = np.zeros_like(p), 0.0
-    for i in sorted(range(len(p)), key=lambda i: (-p[i], i)):
-        kept[i] = p[i]
-        total += p[i]
-        if total >= share:
-            break
-    return kept / kept.sum()
